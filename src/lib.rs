@@ -1,0 +1,4 @@
+//! Prometheus exporter for Confluence Cloud. ARCHITECTURE.md says which room does what.
+
+pub mod clock;
+pub mod model;
