@@ -1,4 +1,5 @@
 //! Prometheus exporter for Confluence Cloud. ARCHITECTURE.md says which room does what.
 
 pub mod clock;
+pub mod metrics;
 pub mod model;
