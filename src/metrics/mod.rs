@@ -1,0 +1,9 @@
+//! Names, help texts and values of every series, and the text they are told in. Who serves it is `server`'s business.
+
+mod asking;
+mod catalogue;
+mod text;
+
+pub use asking::{Asking, InFlight};
+pub use catalogue::{Kind, Series, catalogue};
+pub use text::Dialect;
