@@ -5,3 +5,4 @@ pub mod confluence;
 pub mod connection;
 pub mod metrics;
 pub mod model;
+pub mod sync;

@@ -45,6 +45,11 @@ impl Connection {
         Err(Failure::unusable_answer(question.operation))
     }
 
+    /// How many requests may be under way at once.
+    pub fn concurrency_level(&self) -> usize {
+        5
+    }
+
     /// What has been found out of the site so far.
     pub fn site(&self) -> Option<SiteInfo> {
         None

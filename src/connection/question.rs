@@ -30,3 +30,10 @@ pub struct Answer<T> {
     /// The target of the `Link` header's `rel="next"`, as it came.
     pub next_link: Option<String>,
 }
+
+impl<T> Answer<T> {
+    /// The same answer, read further.
+    pub(crate) fn map<U>(self, read: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer { value: read(self.value), date: self.date, next_link: self.next_link }
+    }
+}

@@ -67,17 +67,23 @@ impl Access {
         }
     }
 
-    /// Whether to ask this now. `refresh_began` keeps what is suspected to one question a refresh.
-    pub fn may_ask(&self, operation: Operation, refresh_began: Timestamp, now: Timestamp) -> bool {
-        let entry = &self.entries[operation as usize];
-        let Some(asked_at) = entry.asked_at else { return true };
-        if entry.standing.is_some() {
-            now.since(asked_at) >= PROBE_EVERY
-        } else if entry.suspected_since.is_some() || entry.passing.is_some() {
-            asked_at < refresh_began
-        } else {
-            true
+    /// Whether to ask this now, which counts as asking. What is refused has a turn every ten minutes, what is
+    /// suspected or failing one a refresh.
+    pub fn take_turn(&mut self, operation: Operation, refresh_began: Timestamp, now: Timestamp) -> bool {
+        let entry = &mut self.entries[operation as usize];
+        let has_turn = entry.asked_at.is_none_or(|asked_at| {
+            if entry.standing.is_some() {
+                now.since(asked_at) >= PROBE_EVERY
+            } else if entry.suspected_since.is_some() || entry.passing.is_some() {
+                asked_at < refresh_began
+            } else {
+                true
+            }
+        });
+        if has_turn {
+            entry.asked_at = Some(now);
         }
+        has_turn
     }
 
     pub fn was_asked(&self, operation: Operation) -> bool {
@@ -165,13 +171,16 @@ mod tests {
     #[test]
     fn what_is_refused_is_probed_every_ten_minutes_and_what_is_suspected_once_a_refresh() {
         let mut access = Access::default();
-        assert!(access.may_ask(Operation::ContentViews, at(0), at(0)));
-        access.note(Operation::ContentViews, Outcome::Answered, at(0));
-        access.note(Operation::ContentViews, ANONYMOUS, at(10));
-        assert!(!access.may_ask(Operation::ContentViews, at(5), at(11)));
-        assert!(access.may_ask(Operation::ContentViews, at(60), at(60)));
-        access.note(Operation::ContentViews, SCOPE, at(60));
-        assert!(!access.may_ask(Operation::ContentViews, at(120), at(659)));
-        assert!(access.may_ask(Operation::ContentViews, at(640), at(660)));
+        let views = Operation::ContentViews;
+        assert!(access.take_turn(views, at(0), at(0)));
+        access.note(views, Outcome::Answered, at(0));
+        assert!(access.take_turn(views, at(0), at(1)), "what works has as many turns as it likes");
+        access.note(views, ANONYMOUS, at(10));
+        assert!(!access.take_turn(views, at(5), at(11)));
+        assert!(access.take_turn(views, at(60), at(60)));
+        assert!(!access.take_turn(views, at(60), at(61)), "a second before the first is answered");
+        access.note(views, SCOPE, at(62));
+        assert!(!access.take_turn(views, at(120), at(661)));
+        assert!(access.take_turn(views, at(640), at(662)));
     }
 }

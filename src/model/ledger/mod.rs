@@ -144,6 +144,17 @@ impl Ledger {
         spaces
     }
 
+    /// The site as a whole has never been walked.
+    pub fn first_walk_is_due(&self) -> bool {
+        self.success(Collector::Docs).is_none()
+    }
+
+    /// The page that was edited last, of those in sight.
+    pub fn newest_page(&self) -> Option<DocId> {
+        let pages = self.docs.iter().filter(|doc| doc.doc_type == DocType::Page && doc.status.is_some());
+        pages.max_by_key(|doc| doc.version_at).map(|doc| doc.id)
+    }
+
     pub fn note_walked(&mut self, spaces: &[SpaceId]) {
         for id in spaces {
             if let Some(number) = self.space_numbers.get(id) {
@@ -313,7 +324,8 @@ impl Ledger {
         self.successes[collector as usize] = Some(began);
     }
 
-    pub(super) fn success(&self, collector: Collector) -> Option<Timestamp> {
+    /// When the pass that last reached its goal began.
+    pub fn success(&self, collector: Collector) -> Option<Timestamp> {
         self.successes[collector as usize]
     }
 
