@@ -8,7 +8,7 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts};
 use crate::model::{ConnectionName, Operation, Timestamp};
 
 use super::catalogue::{
-    self, CONCURRENCY_LIMIT, RATE_LIMIT, RATE_LIMIT_REMAINING, RATE_LIMIT_RESET, REFRESH_DURATION, REFRESHES,
+    CONCURRENCY_LIMIT, CONNECTION, RATE_LIMIT, RATE_LIMIT_REMAINING, RATE_LIMIT_RESET, REFRESH_DURATION, REFRESHES,
     REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, Series, THROTTLED_UNTIL, UNREADABLE,
 };
 use super::text::Chunks;
@@ -119,6 +119,10 @@ impl Asking {
         self.0.unreadable.with_label_values(&[kind]).inc_by(rows);
     }
 
+    pub(super) fn connection(&self) -> &ConnectionName {
+        &self.0.connection
+    }
+
     pub(super) fn chunks(&self) -> Chunks {
         let counters = &*self.0;
         let connection = counters.connection.as_str();
@@ -134,7 +138,9 @@ impl Asking {
             (&UNREADABLE, &counters.unreadable),
         ];
         for (series, collector) in collected {
-            chunks.collect(series, Some(connection), collector);
+            for family in collector.collect() {
+                chunks.collect(series, Some(connection), family.get_metric());
+            }
         }
         self.with_told(|told| {
             for (series, value) in [(&RATE_LIMIT_REMAINING, told.rate_limit_remaining), (&RATE_LIMIT, told.rate_limit)]
@@ -178,7 +184,7 @@ fn gauge(series: &Series) -> IntGauge {
 /// Without `connection`, which the encoder writes for all of them.
 fn own_labels(series: &Series) -> &'static [&'static str] {
     match series.labels {
-        [catalogue::CONNECTION, own @ ..] => own,
+        [CONNECTION, own @ ..] => own,
         labels => labels,
     }
 }

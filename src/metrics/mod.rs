@@ -2,8 +2,14 @@
 
 mod asking;
 mod catalogue;
+mod page;
+mod process;
+mod snapshot;
 mod text;
 
 pub use asking::{Asking, InFlight};
 pub use catalogue::{Kind, Series, catalogue};
+pub use page::{Part, page};
+pub use process::{Build, Process};
+pub use snapshot::Encoded;
 pub use text::Dialect;

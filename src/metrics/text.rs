@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use prometheus::core::Collector;
-use prometheus::proto::Metric;
+use prometheus::proto::{LabelPair, Metric};
 
 use crate::model::Timestamp;
 
-use super::catalogue::{Kind, Series};
+use super::catalogue::{CONNECTION, Kind, Series};
 
 /// The two texts that Prometheus reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,10 +90,13 @@ impl Chunks {
         Family { series, text: &mut self.text, chunk }
     }
 
-    /// Writes a family that the `prometheus` package has counted, under the connection whose it is.
-    pub(super) fn collect(&mut self, series: &Series, connection: Option<&str>, collector: &dyn Collector) {
+    /// Writes what the `prometheus` package has counted, under the connection whose it is.
+    pub(super) fn collect(&mut self, series: &Series, connection: Option<&str>, metrics: &[Metric]) {
         let mut family = self.family(series);
-        for metric in collector.collect().iter().flat_map(|collected| collected.get_metric()) {
+        let mut metrics: Vec<&Metric> = metrics.iter().collect();
+        // They come in the order of a hash map; a reader wants to find them where they were.
+        metrics.sort_by(|one, other| values(one).cmp(values(other)));
+        for metric in metrics {
             family.push_metric(connection, metric);
         }
     }
@@ -130,7 +132,7 @@ impl Family<'_> {
 
     fn push_metric(&mut self, connection: Option<&str>, metric: &Metric) {
         let own = metric.get_label().iter().map(|pair| (pair.name(), pair.value()));
-        let labels = connection.map(|name| (super::catalogue::CONNECTION, name)).into_iter().chain(own);
+        let labels = connection.map(|name| (CONNECTION, name)).into_iter().chain(own);
         match self.series.kind {
             Kind::Counter => self.push_line("", labels, None, Value::Real(metric.get_counter().get_value())),
             Kind::Gauge => self.push_line("", labels, None, Value::Real(metric.get_gauge().get_value())),
@@ -175,6 +177,10 @@ impl Family<'_> {
         self.chunk.lines.end = self.text.len();
         self.chunk.samples += 1;
     }
+}
+
+fn values(metric: &Metric) -> impl Iterator<Item = &str> {
+    metric.get_label().iter().map(LabelPair::value)
 }
 
 impl Value {
