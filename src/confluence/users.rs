@@ -24,10 +24,12 @@ impl Site {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct UserJson {
-    account_id: String,
-    account_status: Option<String>,
+    #[serde(rename = "accountId")]
+    id: String,
+    #[serde(rename = "accountStatus")]
+    status: Option<String>,
+    #[serde(rename = "accountType")]
     account_type: Option<String>,
 }
 
@@ -35,13 +37,13 @@ struct UserJson {
 const UNKNOWN: &str = "unknown";
 
 fn user(json: UserJson, _: &mut Vec<&'static str>) -> Row<UserRow> {
-    if json.account_id.is_empty() {
+    if json.id.is_empty() {
         return Err("user");
     }
     let or_unknown = |text: Option<String>| text.filter(|text| !text.is_empty()).map_or(UNKNOWN.into(), Into::into);
     Ok(UserRow {
-        account: AccountId(json.account_id.into()),
-        status: or_unknown(json.account_status),
+        account: AccountId(json.id.into()),
+        status: or_unknown(json.status),
         account_type: or_unknown(json.account_type),
     })
 }

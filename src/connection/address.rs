@@ -96,7 +96,25 @@ impl Default for GatewayUrl {
     }
 }
 
+impl InstanceUrl {
+    pub(super) fn is_loopback(&self) -> bool {
+        match self {
+            Self::Site(origin) => is_loopback_base(&origin.0),
+            Self::Gateway { gateway, .. } => gateway.is_loopback(),
+        }
+    }
+}
+
 impl GatewayUrl {
+    pub(super) fn is_loopback(&self) -> bool {
+        is_loopback_base(&self.0)
+    }
+
+    /// For people: who it is, without how it is spoken to.
+    pub(super) fn host(&self) -> &str {
+        host(&self.0)
+    }
+
     /// What paths of this site follow.
     pub(super) fn base(&self, cloud_id: &CloudId) -> String {
         format!("{}/ex/confluence/{}", self.0, cloud_id.0)
@@ -104,6 +122,10 @@ impl GatewayUrl {
 }
 
 impl Origin {
+    pub(super) fn host(&self) -> &str {
+        host(&self.0)
+    }
+
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
@@ -137,6 +159,14 @@ fn parse(text: &str) -> Result<Url, BadUrl> {
     }
 }
 
+fn is_loopback_base(base: &str) -> bool {
+    Url::parse(base).is_ok_and(|url| is_loopback(&url))
+}
+
+fn host(base: &str) -> &str {
+    base.split_once("://").map_or(base, |(_, host)| host)
+}
+
 fn segments(url: &Url) -> impl Iterator<Item = &str> {
     url.path_segments().into_iter().flatten().filter(|segment| !segment.is_empty())
 }
@@ -153,7 +183,7 @@ fn is_within(domain: &str, own: &str) -> bool {
     domain.strip_suffix(own).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-pub(super) fn is_loopback(url: &Url) -> bool {
+fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(domain)) => domain == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -1,6 +1,7 @@
 //! Why a question got no answer, and what that means for whoever asked. The meaning is found in `verdict`.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::model::{Code, Operation, Timestamp};
 
@@ -11,6 +12,8 @@ pub struct Failure {
     pub(super) verdict: Verdict,
     pub(super) cause: Cause,
     pub(super) trace: Option<String>,
+    /// The quiet that the site asked for in so many words.
+    pub(super) wanted_quiet: Option<Duration>,
     pub(super) wait_until: Option<Timestamp>,
 }
 
@@ -66,12 +69,60 @@ impl Failure {
 
     /// The answer came, and cannot be used: what `confluence` finds on reading it.
     pub(crate) fn unusable_answer(operation: Operation) -> Self {
-        Self {
-            operation,
-            verdict: Verdict::Passing { code: Code::BadResponse },
-            cause: Cause::NotTheJson,
-            trace: None,
-            wait_until: None,
+        Self::new(operation, Cause::NotTheJson)
+    }
+
+    /// A failure without an answer, or with one that cannot be used.
+    pub(super) fn new(operation: Operation, cause: Cause) -> Self {
+        let code = match cause {
+            Cause::Quiet => Code::RateLimited,
+            Cause::Timeout | Cause::Connect | Cause::Tls => Code::Unreachable,
+            Cause::Status(_) | Cause::CutShort | Cause::TooLarge | Cause::NotTheJson => Code::BadResponse,
+        };
+        Self { operation, verdict: Verdict::Passing { code }, cause, trace: None, wanted_quiet: None, wait_until: None }
+    }
+
+    /// The HTTP status, where one came.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self.cause {
+            Cause::Status(status) => Some(status),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_refusal_of(&self, operation: Operation) -> bool {
+        self.operation == operation && matches!(self.verdict, Verdict::Refused { .. })
+    }
+
+    /// For how long the whole connection must keep quiet: what the site named and at least `delay`, or `delay` where
+    /// the site only said that it is too much.
+    pub(super) fn quiet(&self, delay: Duration) -> Option<Duration> {
+        let throttled = self.verdict == Verdict::Passing { code: Code::RateLimited } && self.cause != Cause::Quiet;
+        match self.wanted_quiet {
+            Some(wanted) => Some(wanted.max(delay)),
+            None => throttled.then_some(delay),
+        }
+    }
+
+    /// Whether the same question may be answered within a minute.
+    pub(super) fn is_worth_another_try(&self) -> bool {
+        let Verdict::Passing { code } = self.verdict else { return false };
+        match self.cause {
+            Cause::Timeout | Cause::Connect | Cause::CutShort | Cause::NotTheJson => true,
+            Cause::Status(status) => code == Code::RateLimited || status == 408 || status >= 500,
+            Cause::Quiet | Cause::Tls | Cause::TooLarge => false,
+        }
+    }
+}
+
+impl Cause {
+    /// How an attempt that got no whole answer is counted.
+    pub(super) const fn metric(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::CutShort | Self::TooLarge | Self::NotTheJson => "body",
+            Self::Connect | Self::Quiet | Self::Status(_) => "connect",
         }
     }
 }

@@ -110,6 +110,11 @@ impl Settings {
             patience: Patience::default(),
         }
     }
+
+    /// Whether nothing leaves this machine.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.instance_url.is_loopback() && self.gateway_url.is_loopback()
+    }
 }
 
 impl Username {
@@ -157,7 +162,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
-            attempt: Duration::from_secs(60),
+            attempt: Duration::from_secs(30),
             retries: 4,
             first_delay: Duration::from_secs(2),
             longest_delay: Duration::from_secs(30),

@@ -1,16 +1,148 @@
-//! Where the secret comes from.
+//! Where the secret comes from, and whether it has changed. The one line that opens it stands in `entrance`.
+
+use std::fs::{self, Metadata};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use secrecy::SecretString;
+use tracing::warn;
+
+use super::settings::{OpenError, Settings};
+use crate::model::ConnectionName;
+
+/// The token as it was last read, and where to look for a newer one.
+#[derive(Debug)]
+pub(super) struct TokenSource {
+    connection: ConnectionName,
+    /// `None` for a token from the environment, which does not change.
+    file: Option<PathBuf>,
+    last: Mutex<Last>,
+}
+
+/// One reading of the token.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    pub(super) secret: SecretString,
+    /// Counts the changes: what was found out with another token may not hold for this one.
+    pub(super) edition: u64,
+}
 
 /// Why there is no usable token. Quotes nothing of it.
 #[derive(Debug, thiserror::Error)]
 pub enum BadToken {
-    #[error("the token cannot be read")]
+    #[error("the file cannot be read")]
     Unreadable(#[source] std::io::Error),
     #[error("the environment variable is not set")]
     NotSet,
     #[error("the token is empty")]
     Empty,
-    #[error("the token holds a blank or another character that no token has")]
+    #[error("it holds more than one word, or characters that no token has")]
     NotAToken,
-    #[error("the token is longer than any token")]
+    #[error("it is longer than any token")]
     TooLong,
+}
+
+#[derive(Debug)]
+struct Last {
+    token: Token,
+    stamp: Option<Stamp>,
+}
+
+/// What tells that a file has been written again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+}
+
+/// Atlassian's tokens have about 200 characters.
+const LONGEST_TOKEN: u64 = 4_096;
+
+impl TokenSource {
+    pub(super) fn open(connection: &ConnectionName, settings: &Settings) -> Result<Self, OpenError> {
+        let (file, secret, stamp) = match (&settings.api_token_file, &settings.api_token_env) {
+            (None, None) => return Err(OpenError::NoToken),
+            (Some(_), Some(_)) => return Err(OpenError::TwoTokens),
+            (Some(path), None) => {
+                let (secret, stamp) = read_file(connection, path).map_err(OpenError::TokenFile)?;
+                (Some(path.clone()), secret, Some(stamp))
+            }
+            (None, Some(variable)) => {
+                let text = std::env::var(variable).map_err(|_| OpenError::TokenVariable(BadToken::NotSet))?;
+                (None, check(&text).map_err(OpenError::TokenVariable)?, None)
+            }
+        };
+        let last = Mutex::new(Last { token: Token { secret, edition: 0 }, stamp });
+        Ok(Self { connection: connection.clone(), file, last })
+    }
+
+    /// The token to send now. A file that was written since is read again; while it cannot be read, the old token
+    /// serves on.
+    pub(super) fn current(&self) -> Token {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(path) = &self.file {
+            let stamp = fs::metadata(path).ok().map(|metadata| Stamp::of(&metadata));
+            if stamp != last.stamp {
+                last.stamp = stamp;
+                self.read_again(path, &mut last);
+            }
+        }
+        last.token.clone()
+    }
+
+    fn read_again(&self, path: &Path, last: &mut Last) {
+        let connection = &self.connection;
+        match read_file(connection, path) {
+            Ok((secret, stamp)) => {
+                *last = Last { token: Token { secret, edition: last.token.edition + 1 }, stamp: Some(stamp) };
+                tracing::info!(%connection, "the token file has changed and was read again");
+            }
+            Err(error) => {
+                let reason: &dyn std::error::Error = &error;
+                warn!(%connection, error = reason, "the token file has changed and cannot be used; the old token serves on");
+            }
+        }
+    }
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self { modified: metadata.modified().ok(), length: metadata.len() }
+    }
+}
+
+fn read_file(connection: &ConnectionName, path: &Path) -> Result<(SecretString, Stamp), BadToken> {
+    let file = fs::File::open(path).map_err(BadToken::Unreadable)?;
+    let metadata = file.metadata().map_err(BadToken::Unreadable)?;
+    let mut text = String::new();
+    file.take(LONGEST_TOKEN + 1).read_to_string(&mut text).map_err(BadToken::Unreadable)?;
+    let secret = check(&text)?;
+    if is_world_readable(&metadata) {
+        warn!(%connection, "every user of this machine can read the token file: chmod o-r it");
+    }
+    Ok((secret, Stamp::of(&metadata)))
+}
+
+/// Editors end a file with a new line, which is not the token's.
+fn check(text: &str) -> Result<SecretString, BadToken> {
+    let token = text.trim();
+    match token {
+        "" => Err(BadToken::Empty),
+        _ if text.len() as u64 > LONGEST_TOKEN => Err(BadToken::TooLong),
+        _ if !token.bytes().all(|byte| byte.is_ascii_graphic()) => Err(BadToken::NotAToken),
+        _ => Ok(token.into()),
+    }
+}
+
+#[cfg(unix)]
+fn is_world_readable(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o004 != 0
+}
+
+#[cfg(not(unix))]
+fn is_world_readable(_: &Metadata) -> bool {
+    false
 }

@@ -1,0 +1,147 @@
+//! How many requests may be under way, who goes first, and when the site wants none. What they ask is not known here.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use super::question::Turn;
+use super::settings::Patience;
+use crate::metrics::{Asking, InFlight};
+use crate::model::Timestamp;
+
+/// One site's permits and its pause.
+#[derive(Debug)]
+pub(super) struct Gate {
+    state: Mutex<State>,
+    changed: Notify,
+    longest_wait: Duration,
+    asking: Asking,
+}
+
+#[derive(Debug)]
+struct State {
+    free: usize,
+    /// While there are any, nobody else is let in.
+    waiting_bases: usize,
+    pause: Option<Pause>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    ends: Instant,
+    /// The same by the wall clock, for people.
+    until: Timestamp,
+}
+
+/// One request under way. Given back when the answer has been read, or dropped.
+#[derive(Debug)]
+pub(super) struct Permit {
+    gate: Arc<Gate>,
+    _in_flight: InFlight,
+}
+
+enum Entry {
+    Granted,
+    /// Something must change first, or this time must come.
+    Wait(Option<Instant>),
+    /// The site wants quiet for longer than anybody waits.
+    Closed(Timestamp),
+}
+
+impl Gate {
+    pub(super) fn new(permits: usize, patience: &Patience, asking: Asking) -> Self {
+        asking.concurrency_limit(permits);
+        let state = Mutex::new(State { free: permits, waiting_bases: 0, pause: None });
+        Self { state, changed: Notify::new(), longest_wait: patience.longest_wait, asking }
+    }
+
+    /// Waits for a permit and for the end of a pause; fails at once with the time when the pause is too long to wait for.
+    pub(super) async fn enter(self: &Arc<Self>, turn: Turn) -> Result<Permit, Timestamp> {
+        let _first = match turn {
+            Turn::Base => Some(WaitingBase::of(self)),
+            Turn::Rest => None,
+        };
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // Before the look at the state, so that no change falls between the look and the wait.
+            changed.as_mut().enable();
+            match self.try_enter(turn) {
+                Entry::Granted => return Ok(Permit { gate: Arc::clone(self), _in_flight: self.asking.in_flight() }),
+                Entry::Closed(until) => return Err(until),
+                Entry::Wait(None) => changed.await,
+                // Whichever comes first, the state is looked at again.
+                Entry::Wait(Some(time)) => drop(timeout_at(time, changed).await),
+            }
+        }
+    }
+
+    /// Lets no request pass for this long, unless a longer pause is on already. Tells when the pause ends.
+    pub(super) fn pause(&self, span: Duration, now: Timestamp) -> Timestamp {
+        let pause = Pause { ends: Instant::now() + span, until: now.later_by(span) };
+        let mut state = self.state();
+        let longer = state.pause.filter(|standing| standing.ends > pause.ends).unwrap_or(pause);
+        state.pause = Some(longer);
+        self.asking.throttled_until(Some(longer.until));
+        drop(state);
+        self.changed.notify_waiters();
+        longer.until
+    }
+
+    pub(super) fn paused_until(&self) -> Option<Timestamp> {
+        self.state().pause.filter(|pause| pause.ends > Instant::now()).map(|pause| pause.until)
+    }
+
+    fn try_enter(&self, turn: Turn) -> Entry {
+        let mut state = self.state();
+        if let Some(pause) = state.pause {
+            let left = pause.ends.saturating_duration_since(Instant::now());
+            if left > self.longest_wait {
+                return Entry::Closed(pause.until);
+            }
+            if !left.is_zero() {
+                return Entry::Wait(Some(pause.ends));
+            }
+            state.pause = None;
+            self.asking.throttled_until(None);
+        }
+        let may_go = match turn {
+            Turn::Base => state.free > 0,
+            Turn::Rest => state.free > 0 && state.waiting_bases == 0,
+        };
+        if !may_go {
+            return Entry::Wait(None);
+        }
+        state.free -= 1;
+        Entry::Granted
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.gate.state().free += 1;
+        self.gate.changed.notify_waiters();
+    }
+}
+
+/// A base that stands at the gate. Given up when it has passed, or its asker has gone away.
+struct WaitingBase<'a>(&'a Gate);
+
+impl<'a> WaitingBase<'a> {
+    fn of(gate: &'a Gate) -> Self {
+        gate.state().waiting_bases += 1;
+        Self(gate)
+    }
+}
+
+impl Drop for WaitingBase<'_> {
+    fn drop(&mut self) {
+        self.0.state().waiting_bases -= 1;
+        self.0.changed.notify_waiters();
+    }
+}
