@@ -1,5 +1,6 @@
 //! Prometheus exporter for Confluence Cloud. ARCHITECTURE.md says which room does what.
 
+pub mod cache;
 pub mod clock;
 pub mod metrics;
 pub mod model;
