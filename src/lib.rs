@@ -4,4 +4,5 @@ pub mod cache;
 pub mod clock;
 pub mod metrics;
 pub mod model;
+pub mod server;
 pub mod sync;

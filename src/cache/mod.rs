@@ -92,10 +92,12 @@ impl Cache {
     /// All connections, in the configuration's order.
     pub fn summaries(&self) -> Vec<Summary> {
         let now = self.0.clock.now();
-        let summary = |shown: &Shown| Summary {
-            connection: shown.sync().name().clone(),
-            snapshot: shown.sync().snapshots().borrow().clone(),
-            shows_numbers: shown.encoded().is_some_and(|encoded| shown.is_fresh(&encoded, now)),
+        let summary = |shown: &Shown| {
+            let snapshot = shown.sync().snapshots().borrow().clone();
+            let shows_numbers = snapshot
+                .as_ref()
+                .is_some_and(|snapshot| snapshot.numbers.is_some() && shown.is_fresh(snapshot.health.moment, now));
+            Summary { connection: shown.sync().name().clone(), snapshot, shows_numbers }
         };
         self.0.connections.iter().map(summary).collect()
     }
@@ -119,7 +121,7 @@ impl Shared {
         let parts = shown.iter().map(|(shown, encoded)| Part {
             encoded: encoded.as_deref(),
             asking: shown.sync().asking(),
-            with_numbers: encoded.as_deref().is_some_and(|encoded| shown.is_fresh(encoded, now)),
+            with_numbers: encoded.as_deref().is_some_and(|encoded| shown.is_fresh(encoded.moment(), now)),
         });
         let parts: Vec<Part<'_>> = parts.collect();
         let process = match wanted.target {

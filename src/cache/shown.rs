@@ -43,9 +43,9 @@ impl Shown {
         async move { encoded.wait_for(Option::is_some).await.is_ok() }
     }
 
-    /// Whether the numbers may still stand for the site as it is.
-    pub(super) fn is_fresh(&self, encoded: &Encoded, now: Timestamp) -> bool {
-        encoded.moment().is_some_and(|moment| now.since(moment) <= self.sync.max_stale())
+    /// Whether numbers of that moment may still stand for the site as it is.
+    pub(super) fn is_fresh(&self, moment: Option<Timestamp>, now: Timestamp) -> bool {
+        moment.is_some_and(|moment| now.since(moment) <= self.sync.max_stale())
     }
 }
 
