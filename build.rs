@@ -1,5 +1,4 @@
 //! Tells the program which build it is. Works without git and without a checkout.
-#![expect(clippy::print_stdout, reason = "it is how a build script speaks to cargo")]
 
 use std::env;
 use std::path::Path;

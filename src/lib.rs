@@ -1,8 +1,10 @@
 //! Prometheus exporter for Confluence Cloud. ARCHITECTURE.md says which room does what.
 
+pub mod cache;
 pub mod clock;
 pub mod confluence;
 pub mod connection;
 pub mod metrics;
 pub mod model;
+pub mod server;
 pub mod sync;

@@ -1,0 +1,76 @@
+//! Finished pages, kept for a moment, so that a crowd of scrapers costs no more than one.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use moka::future::Cache;
+use tokio::task::spawn_blocking;
+
+use crate::metrics::Dialect;
+
+use super::Target;
+
+/// How a page's bytes are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Coding {
+    Identity,
+    Gzip,
+}
+
+#[derive(Debug)]
+pub(super) struct Pages(Cache<Wanted, Bytes>);
+
+/// What tells one page from another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Wanted {
+    pub(super) target: Target,
+    pub(super) dialect: Dialect,
+    pub(super) coding: Coding,
+    /// How many of the target's connections have something to show.
+    pub(super) known: usize,
+}
+
+/// Shorter than any sensible scrape interval, longer than a crowd of scrapers needs to ask all at once.
+const KEPT_FOR: Duration = Duration::from_secs(1);
+
+/// Dialects times codings.
+const PAGES_A_TARGET: u64 = 4;
+
+/// The text repeats itself so much that higher levels gain little and cost a lot.
+const LEVEL: u32 = 4;
+
+impl Pages {
+    pub(super) fn for_connections(connections: usize) -> Self {
+        let targets = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(1);
+        let most = targets.saturating_mul(PAGES_A_TARGET);
+        Self(Cache::builder().max_capacity(most).time_to_live(KEPT_FOR).build())
+    }
+
+    /// The kept page, or a new one, which all who want it at that time wait for together.
+    pub(super) async fn get(&self, wanted: Wanted, render: impl FnOnce(&Wanted) -> Vec<u8> + Send + 'static) -> Bytes {
+        if let Some(page) = self.0.get(&wanted).await {
+            return page;
+        }
+        let make = async {
+            let wanted = wanted.clone();
+            // Milliseconds of joining and packing: too long for a thread that answers scrapes.
+            let made = spawn_blocking(move || pack(wanted.coding, render(&wanted)));
+            made.await.expect("rendering does not panic, and who waits for it lives no longer than the runtime")
+        };
+        self.0.get_with_by_ref(&wanted, make).await
+    }
+}
+
+fn pack(coding: Coding, page: Vec<u8>) -> Bytes {
+    match coding {
+        Coding::Identity => page.into(),
+        Coding::Gzip => {
+            let mut encoder = GzEncoder::new(Vec::with_capacity(page.len() / 8), Compression::new(LEVEL));
+            let packed = encoder.write_all(&page).and_then(|()| encoder.finish());
+            packed.expect("writing to memory does not fail").into()
+        }
+    }
+}

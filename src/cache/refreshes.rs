@@ -1,0 +1,45 @@
+//! One refresh a connection and refresh interval, however many scrapes there are.
+
+use std::time::{Duration, Instant};
+
+use moka::Expiry;
+use moka::future::Cache;
+
+use crate::model::ConnectionName;
+use crate::sync::{BaseUnderWay, Sync};
+
+/// The refreshes that have been begun lately: while one stands here, none is due.
+#[derive(Debug)]
+pub(super) struct Refreshes(Cache<ConnectionName, Begun>);
+
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    not_due_for: Duration,
+}
+
+struct UntilDue;
+
+impl Refreshes {
+    /// Begins a refresh when the last one, failed or not, was begun long enough ago.
+    pub(super) async fn begin_if_due(&self, sync: &Sync) {
+        let begin = async {
+            sync.begin()?;
+            // A scrape that comes a little early must not find the refresh not due and halve the rate.
+            Ok::<_, BaseUnderWay>(Begun { not_due_for: sync.refresh_interval() * 9 / 10 })
+        };
+        // A base under way answers what this scrape wanted; the next scrape asks again.
+        let _ = self.0.try_get_with_by_ref(sync.name(), begin).await;
+    }
+}
+
+impl Default for Refreshes {
+    fn default() -> Self {
+        Self(Cache::builder().expire_after(UntilDue).build())
+    }
+}
+
+impl Expiry<ConnectionName, Begun> for UntilDue {
+    fn expire_after_create(&self, _: &ConnectionName, begun: &Begun, _: Instant) -> Option<Duration> {
+        Some(begun.not_due_for)
+    }
+}

@@ -1,0 +1,66 @@
+//! One connection's newest snapshot as text, written as soon as it is made.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::error;
+
+use crate::metrics::Encoded;
+use crate::model::{Snapshot, Timestamp};
+use crate::sync::Sync;
+
+#[derive(Debug)]
+pub(super) struct Shown {
+    sync: Sync,
+    encoded: watch::Receiver<Option<Arc<Encoded>>>,
+    _writer: AbortOnDropHandle<()>,
+}
+
+impl Shown {
+    pub(super) fn of(sync: Sync) -> Self {
+        let (show, encoded) = watch::channel(None);
+        let writer = AbortOnDropHandle::new(tokio::spawn(write_each(sync.snapshots(), show)));
+        Self { sync, encoded, _writer: writer }
+    }
+
+    pub(super) fn sync(&self) -> &Sync {
+        &self.sync
+    }
+
+    pub(super) fn encoded(&self) -> Option<Arc<Encoded>> {
+        self.encoded.borrow().clone()
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.encoded.borrow().is_some()
+    }
+
+    /// Waits until there is something to show; `false` if there never will be.
+    pub(super) fn known(&self) -> impl Future<Output = bool> + Send + 'static {
+        let mut encoded = self.encoded.clone();
+        async move { encoded.wait_for(Option::is_some).await.is_ok() }
+    }
+
+    /// Whether numbers of that moment may still stand for the site as it is.
+    pub(super) fn is_fresh(&self, moment: Option<Timestamp>, now: Timestamp) -> bool {
+        moment.is_some_and(|moment| now.since(moment) <= self.sync.max_stale())
+    }
+}
+
+async fn write_each(mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>, show: watch::Sender<Option<Arc<Encoded>>>) {
+    loop {
+        let newest = snapshots.borrow_and_update().clone();
+        if let Some(snapshot) = newest {
+            // Tens of milliseconds for a large site: too long for a thread that answers scrapes.
+            match spawn_blocking(move || Encoded::of(&snapshot)).await {
+                Ok(encoded) => drop(show.send_replace(Some(Arc::new(encoded)))),
+                Err(error) => error!(%error, "could not write a snapshot as text; the one before it stays on show"),
+            }
+        }
+        if snapshots.changed().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Which page stands where, and what it answers.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+
+use crate::cache::{Cache, Coding, Target, UnknownConnection};
+use crate::metrics::Dialect;
+use crate::model::ConnectionName;
+
+use super::{TelemetryPath, index, negotiation};
+
+/// Where one connection's metrics are.
+pub(super) const PROBE: &str = "/probe";
+
+#[derive(Debug)]
+pub(super) struct Routes {
+    cache: Cache,
+    telemetry_path: TelemetryPath,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Route {
+    Metrics,
+    Probe,
+    Healthy,
+    Ready,
+    Index,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+impl Routes {
+    pub(super) fn new(cache: Cache, telemetry_path: TelemetryPath) -> Self {
+        Self { cache, telemetry_path }
+    }
+
+    pub(super) async fn answer(&self, request: &Request<Incoming>) -> Answer {
+        let Some(route) = self.route(request.uri().path()) else {
+            return text(StatusCode::NOT_FOUND, "there is no such page; / lists those that there are\n");
+        };
+        // To HEAD, hyper gives the same head and leaves the body out.
+        if ![Method::GET, Method::HEAD].contains(request.method()) {
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "this page is only read: GET or HEAD\n");
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return answer;
+        }
+        match route {
+            Route::Metrics => match self.metrics(Target::All, request.headers()).await {
+                Ok(answer) => answer,
+                Err(unknown) => not_found(&unknown),
+            },
+            Route::Probe => self.probe(request).await,
+            Route::Healthy => text(StatusCode::OK, "healthy\n"),
+            // A server that answers has its configuration loaded and its port bound; Confluence has no say in it.
+            Route::Ready => text(StatusCode::OK, "ready\n"),
+            Route::Index => self.index(),
+        }
+    }
+
+    fn route(&self, path: &str) -> Option<Route> {
+        match path {
+            path if path == self.telemetry_path.as_str() => Some(Route::Metrics),
+            PROBE => Some(Route::Probe),
+            "/-/healthy" => Some(Route::Healthy),
+            "/-/ready" => Some(Route::Ready),
+            "/" => Some(Route::Index),
+            _ => None,
+        }
+    }
+
+    async fn metrics(&self, target: Target, headers: &HeaderMap) -> Result<Answer, UnknownConnection> {
+        let (dialect, coding) = (negotiation::dialect(headers), negotiation::coding(headers));
+        let patience: Duration = negotiation::patience(headers);
+        let page = self.cache.page(target, dialect, coding, patience).await?;
+
+        let mut answer = answer(StatusCode::OK, content_type(dialect), page);
+        let headers = answer.headers_mut();
+        headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+        match coding {
+            Coding::Identity => {}
+            Coding::Gzip => drop(headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"))),
+        }
+        Ok(answer)
+    }
+
+    async fn probe(&self, request: &Request<Incoming>) -> Answer {
+        let query = request.uri().query().unwrap_or_default();
+        let mut named = url::form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "connection");
+        let (Some((_, name)), None) = (named.next(), named.next()) else {
+            let told = format!("name one connection: {PROBE}?connection=NAME; {}\n", self.known_names());
+            return text(StatusCode::BAD_REQUEST, told);
+        };
+        // What is no name cannot be that of a connection, and need not be repeated.
+        let Ok(name) = ConnectionName::new(&name) else {
+            return text(
+                StatusCode::NOT_FOUND,
+                format!("there is no connection of that name; {}\n", self.known_names()),
+            );
+        };
+        match self.metrics(Target::One(name), request.headers()).await {
+            Ok(answer) => answer,
+            Err(unknown) => text(StatusCode::NOT_FOUND, format!("{unknown}; {}\n", self.known_names())),
+        }
+    }
+
+    fn index(&self) -> Answer {
+        let page = index::page(&self.cache.summaries(), self.telemetry_path.as_str());
+        let mut answer = answer(StatusCode::OK, HeaderValue::from_static("text/html; charset=utf-8"), page.into());
+        let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+        answer.headers_mut().insert(HeaderName::from_static("content-security-policy"), policy);
+        answer
+    }
+
+    fn known_names(&self) -> String {
+        let summaries = self.cache.summaries();
+        let names: Vec<&str> = summaries.iter().map(|summary| summary.connection.as_str()).collect();
+        match &names[..] {
+            [] => "none is configured".to_owned(),
+            names => format!("configured: {}", names.join(", ")),
+        }
+    }
+}
+
+fn not_found(unknown: &UnknownConnection) -> Answer {
+    text(StatusCode::NOT_FOUND, format!("{unknown}\n"))
+}
+
+fn text(status: StatusCode, text: impl Into<Bytes>) -> Answer {
+    answer(status, HeaderValue::from_static("text/plain; charset=utf-8"), text.into())
+}
+
+fn answer(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, content_type);
+    let plainly = HeaderValue::from_static("nosniff");
+    answer.headers_mut().insert(HeaderName::from_static("x-content-type-options"), plainly);
+    answer
+}
+
+const fn content_type(dialect: Dialect) -> HeaderValue {
+    HeaderValue::from_static(dialect.content_type())
+}
