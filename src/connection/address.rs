@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer};
 use url::{Host, Url};
 
 /// A site's own address, or its address at the gateway. Only what is needed of it is kept.
@@ -189,17 +188,5 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
-    }
-}
-
-impl<'de> Deserialize<'de> for InstanceUrl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl<'de> Deserialize<'de> for GatewayUrl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::address::{GatewayUrl, InstanceUrl};
+use super::text::{parsed, parsed_if_given};
 use super::token::BadToken;
 use crate::model::Timestamp;
 
@@ -14,23 +16,27 @@ use crate::model::Timestamp;
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// `acme.atlassian.net`, any URL of the site copied from the browser, or the gateway's base with the cloud id.
+    #[serde(deserialize_with = "parsed")]
     pub instance_url: InstanceUrl,
     /// Default: auto.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "parsed")]
     pub credential: CredentialChoice,
     /// Where scoped tokens go. Default: `https://api.atlassian.com`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "parsed")]
     pub gateway_url: GatewayUrl,
+    #[serde(deserialize_with = "parsed")]
     pub username: Username,
     /// A file that holds the token. Either this or `api_token_env`.
+    #[serde(default, deserialize_with = "parsed_if_given")]
     pub api_token_file: Option<PathBuf>,
     /// The name of the environment variable that holds the token.
+    #[serde(default, deserialize_with = "parsed_if_given")]
     pub api_token_env: Option<String>,
-    /// When the token ends: the site tells nobody. Default: not known.
-    #[serde(default, deserialize_with = "date")]
-    pub api_token_expires: Option<Timestamp>,
+    /// The date on which the token ends, which the site tells nobody. Default: not known.
+    #[serde(default, deserialize_with = "parsed_if_given")]
+    pub api_token_expires: Option<ExpiryDate>,
     /// How many requests may be under way at once, 1 to 25. Default: 5.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "parsed")]
     pub concurrency_level: ConcurrencyLevel,
     /// How long to wait and how often to try again: Atlassian's numbers, which only tests change.
     #[serde(skip)]
@@ -38,8 +44,7 @@ pub struct Settings {
 }
 
 /// Where to try the token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CredentialChoice {
     /// Service accounts go to the gateway, others try the site first.
     #[default]
@@ -54,8 +59,12 @@ pub enum CredentialChoice {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Username(String);
 
+/// From 1 to 25.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConcurrencyLevel(usize);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpiryDate(Timestamp);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
@@ -92,6 +101,14 @@ pub enum OpenError {
 pub struct BadUsername;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a kind of credential: write auto, scoped or unscoped")]
+pub struct BadCredentialChoice;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a date: write it like 2027-06-30")]
+pub struct BadExpiryDate;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a concurrency level: write a whole number from 1 to 25")]
 pub struct BadConcurrencyLevel;
 
@@ -118,13 +135,6 @@ impl Settings {
 }
 
 impl Username {
-    pub fn new(name: &str) -> Result<Self, BadUsername> {
-        // A colon would end the name in a Basic header.
-        let fits =
-            !name.is_empty() && !name.contains(|char: char| char == ':' || char.is_whitespace() || char.is_control());
-        if fits { Ok(Self(name.to_owned())) } else { Err(BadUsername) }
-    }
-
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
@@ -142,11 +152,13 @@ impl fmt::Debug for Username {
     }
 }
 
-impl ConcurrencyLevel {
-    pub fn new(level: usize) -> Result<Self, BadConcurrencyLevel> {
-        if (1..=25).contains(&level) { Ok(Self(level)) } else { Err(BadConcurrencyLevel) }
+impl ExpiryDate {
+    pub(super) const fn moment(self) -> Timestamp {
+        self.0
     }
+}
 
+impl ConcurrencyLevel {
     pub const fn get(self) -> usize {
         self.0
     }
@@ -172,21 +184,45 @@ impl Default for Patience {
     }
 }
 
-impl<'de> Deserialize<'de> for Username {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+impl FromStr for CredentialChoice {
+    type Err = BadCredentialChoice;
+
+    fn from_str(text: &str) -> Result<Self, BadCredentialChoice> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "scoped" => Ok(Self::Scoped),
+            "unscoped" => Ok(Self::Unscoped),
+            _ => Err(BadCredentialChoice),
+        }
     }
 }
 
-impl<'de> Deserialize<'de> for ConcurrencyLevel {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(usize::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+impl FromStr for Username {
+    type Err = BadUsername;
+
+    fn from_str(text: &str) -> Result<Self, BadUsername> {
+        // A colon would end the name in a Basic header.
+        let has_no_place = |char: char| char == ':' || char.is_whitespace() || char.is_control();
+        if text.is_empty() || text.contains(has_no_place) { Err(BadUsername) } else { Ok(Self(text.to_owned())) }
     }
 }
 
-/// The beginning of a day in UTC: what ends that day may have ended by then.
-fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-    let date = format!("{text}T00:00:00Z").parse();
-    date.map(Some).map_err(|_| serde::de::Error::custom("not a date: write it like 2027-06-30"))
+impl FromStr for ExpiryDate {
+    type Err = BadExpiryDate;
+
+    /// The beginning of the day: what ends on it may have ended by then.
+    fn from_str(text: &str) -> Result<Self, BadExpiryDate> {
+        format!("{text}T00:00:00Z").parse().map(Self).map_err(|_| BadExpiryDate)
+    }
+}
+
+impl FromStr for ConcurrencyLevel {
+    type Err = BadConcurrencyLevel;
+
+    fn from_str(text: &str) -> Result<Self, BadConcurrencyLevel> {
+        match text.parse() {
+            Ok(level @ 1..=25) => Ok(Self(level)),
+            _ => Err(BadConcurrencyLevel),
+        }
+    }
 }
