@@ -12,6 +12,7 @@ mod settings;
 mod tenant;
 mod text;
 mod token;
+mod values;
 mod verdict;
 
 use std::sync::Arc;
@@ -33,11 +34,12 @@ use token::{Token, TokenSource};
 pub use address::{BadUrl, CloudId, GatewayUrl, InstanceUrl, Origin};
 pub use failure::{Failure, Verdict};
 pub use question::{Answer, Question, Turn};
-pub use settings::{
-    BadConcurrencyLevel, BadCredentialChoice, BadExpiryDate, BadUsername, ConcurrencyLevel, CredentialChoice,
-    ExpiryDate, OpenError, Patience, Settings, Username,
-};
+pub use settings::{OpenError, Patience, Settings};
 pub use token::BadToken;
+pub use values::{
+    BadConcurrencyLevel, BadCredentialChoice, BadExpiryDate, BadUsername, ConcurrencyLevel, CredentialChoice,
+    ExpiryDate, Username,
+};
 
 /// The door to one site. Clones share its permits, its pause, its token, and what it has found out about the way in.
 #[derive(Clone)]

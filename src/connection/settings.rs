@@ -1,8 +1,6 @@
 //! What the configuration says of one connection. What becomes of it is the other files' business.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,7 +8,7 @@ use serde::Deserialize;
 use super::address::{GatewayUrl, InstanceUrl};
 use super::text::{parsed, parsed_if_given};
 use super::token::BadToken;
-use crate::model::Timestamp;
+use super::values::{ConcurrencyLevel, CredentialChoice, ExpiryDate, Username};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,29 +41,6 @@ pub struct Settings {
     pub patience: Patience,
 }
 
-/// Where to try the token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CredentialChoice {
-    /// Service accounts go to the gateway, others try the site first.
-    #[default]
-    Auto,
-    /// The gateway.
-    Scoped,
-    /// The site.
-    Unscoped,
-}
-
-/// An account's e-mail address, fit for an `Authorization` header.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Username(String);
-
-/// From 1 to 25.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConcurrencyLevel(usize);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExpiryDate(Timestamp);
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     pub connect: Duration,
@@ -96,22 +71,6 @@ pub enum OpenError {
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a username: write the account's e-mail address, without ':' and blanks")]
-pub struct BadUsername;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a kind of credential: write auto, scoped or unscoped")]
-pub struct BadCredentialChoice;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a date: write it like 2027-06-30")]
-pub struct BadExpiryDate;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a concurrency level: write a whole number from 1 to 25")]
-pub struct BadConcurrencyLevel;
-
 impl Settings {
     /// The least that a connection needs; the rest is as if it had been left out of the configuration.
     pub fn new(instance_url: InstanceUrl, username: Username, api_token_file: PathBuf) -> Self {
@@ -134,42 +93,6 @@ impl Settings {
     }
 }
 
-impl Username {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Service accounts have scoped tokens only, which the site itself does not take.
-    pub(super) fn is_service_account(&self) -> bool {
-        self.0.to_ascii_lowercase().ends_with("@serviceaccount.atlassian.com")
-    }
-}
-
-/// A person's address: not for logs.
-impl fmt::Debug for Username {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Username(..)")
-    }
-}
-
-impl ExpiryDate {
-    pub(super) const fn moment(self) -> Timestamp {
-        self.0
-    }
-}
-
-impl ConcurrencyLevel {
-    pub const fn get(self) -> usize {
-        self.0
-    }
-}
-
-impl Default for ConcurrencyLevel {
-    fn default() -> Self {
-        Self(5)
-    }
-}
-
 impl Default for Patience {
     fn default() -> Self {
         Self {
@@ -184,45 +107,77 @@ impl Default for Patience {
     }
 }
 
-impl FromStr for CredentialChoice {
-    type Err = BadCredentialChoice;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::ConcurrencyLevel;
 
-    fn from_str(text: &str) -> Result<Self, BadCredentialChoice> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "scoped" => Ok(Self::Scoped),
-            "unscoped" => Ok(Self::Unscoped),
-            _ => Err(BadCredentialChoice),
-        }
+    fn read(yaml: &str) -> Result<Settings, String> {
+        serde_saphyr::from_str(yaml).map_err(|error| error.without_snippet().to_string())
     }
-}
 
-impl FromStr for Username {
-    type Err = BadUsername;
+    #[test]
+    fn the_least_that_a_connection_needs_gets_the_documented_defaults() {
+        let settings =
+            read("instance_url: acme.atlassian.net\nusername: ann@acme.example\napi_token_file: /token").unwrap();
 
-    fn from_str(text: &str) -> Result<Self, BadUsername> {
-        // A colon would end the name in a Basic header.
-        let has_no_place = |char: char| char == ':' || char.is_whitespace() || char.is_control();
-        if text.is_empty() || text.contains(has_no_place) { Err(BadUsername) } else { Ok(Self(text.to_owned())) }
+        assert_eq!(settings.credential, CredentialChoice::Auto);
+        assert_eq!(settings.gateway_url, "https://api.atlassian.com".parse().unwrap());
+        assert_eq!(settings.concurrency_level, ConcurrencyLevel::default());
+        assert_eq!(settings.concurrency_level.get(), 5);
+        assert_eq!(settings.patience.retries, 4);
+        assert!(settings.api_token_expires.is_none());
     }
-}
 
-impl FromStr for ExpiryDate {
-    type Err = BadExpiryDate;
+    #[test]
+    fn everything_can_be_set() {
+        let settings = read(
+            "instance_url: https://acme.atlassian.net\ncredential: scoped\ngateway_url: https://proxy.example:8443/atlassian/\n\
+             username: ann@acme.example\napi_token_env: ACME_TOKEN\napi_token_expires: 2027-06-30\nconcurrency_level: 25",
+        )
+        .unwrap();
 
-    /// The beginning of the day: what ends on it may have ended by then.
-    fn from_str(text: &str) -> Result<Self, BadExpiryDate> {
-        format!("{text}T00:00:00Z").parse().map(Self).map_err(|_| BadExpiryDate)
+        assert_eq!(settings.credential, CredentialChoice::Scoped);
+        assert_eq!(settings.concurrency_level.get(), 25);
+        assert_eq!(settings.api_token_expires.map(ExpiryDate::moment), "2027-06-30T00:00:00Z".parse().ok());
     }
-}
 
-impl FromStr for ConcurrencyLevel {
-    type Err = BadConcurrencyLevel;
+    #[test]
+    fn a_value_that_does_not_fit_is_refused_and_never_quoted() {
+        let good = [
+            ("instance_url", "acme.atlassian.net"),
+            ("username", "ann@acme.example"),
+            ("api_token_file", "/token"),
+            ("gateway_url", "https://api.atlassian.com"),
+            ("credential", "auto"),
+            ("api_token_expires", "2027-06-30"),
+            ("concurrency_level", "5"),
+        ];
+        let bad = [
+            ("instance_url", "https://ann:CANARY@acme.atlassian.net"),
+            ("gateway_url", "http://CANARY.example"),
+            ("username", "ann:CANARY"),
+            ("username", ""),
+            ("credential", "CANARY"),
+            ("api_token_expires", "CANARY"),
+            ("api_token_expires", "2027-02-30"),
+            ("concurrency_level", "CANARY"),
+            ("concurrency_level", "0"),
+            ("concurrency_level", "26"),
+            ("concurrency_level", "-1"),
+            ("concurrency_level", "[CANARY]"),
+            ("concurency_level", "5"),
+        ];
+        for (key, value) in bad {
+            let mut settings: std::collections::BTreeMap<&str, &str> = good.into();
+            settings.insert(key, value);
+            let quoted = |value: &str| if value.starts_with('[') { value.to_owned() } else { format!("{value:?}") };
+            let yaml: Vec<String> = settings.iter().map(|(key, value)| format!("{key}: {}", quoted(value))).collect();
 
-    fn from_str(text: &str) -> Result<Self, BadConcurrencyLevel> {
-        match text.parse() {
-            Ok(level @ 1..=25) => Ok(Self(level)),
-            _ => Err(BadConcurrencyLevel),
+            let error = read(&yaml.join("\n")).expect_err(value);
+
+            assert!(error.contains(key) || error.contains("line"), "{error}");
+            assert!(!error.contains("CANARY"), "{error}");
         }
     }
 }
