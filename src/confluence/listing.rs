@@ -112,3 +112,71 @@ fn cursor_of(link: &str) -> Option<Cursor> {
     let (_, value) = form_urlencoded::parse(pair.as_bytes()).next()?;
     (1..=LONGEST_CURSOR).contains(&value.len()).then(|| Cursor(value.into_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(json: &str, next_link: Option<&str>) -> Answer<ListingJson> {
+        let value = serde_json::from_str(json).unwrap();
+        Answer { value, date: Timestamp::from_millis(0), next_link: next_link.map(str::to_owned) }
+    }
+
+    fn number(json: u32, unreadable: &mut Vec<&'static str>) -> Row<u32> {
+        match json {
+            0 => Err("zero"),
+            1 => {
+                unreadable.push("one");
+                Ok(1)
+            }
+            _ => Ok(json),
+        }
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_is_counted_and_the_others_stay() {
+        let answer = answer(r#"{"results":[5,null,0,"six",{},1,7],"_links":{}}"#, None);
+
+        let listing = read(answer, None, "number", number).unwrap();
+
+        assert_eq!(listing.rows, [5, 1, 7]);
+        assert_eq!(listing.unreadable, ["number", "zero", "number", "number", "one"]);
+        assert_eq!(listing.next, None);
+    }
+
+    #[test]
+    fn only_the_cursor_is_taken_from_a_link() {
+        for (link, cursor) in [
+            ("/wiki/api/v2/pages?cursor=eyJpZCI6MX0==", Some("eyJpZCI6MX0==")),
+            ("/wiki/api/v2/pages?limit=250&cursor=a+b/c=&sort=id", Some("a+b/c=")),
+            ("/wiki/api/v2/pages?cursor=a%2Bb%2Fc%3D&limit=250", Some("a+b/c=")),
+            ("https://evil.example/steal?cursor=abc#fragment", Some("abc")),
+            ("/wiki/api/v2/pages?limit=250", None),
+            ("/wiki/api/v2/pages?cursor=", None),
+            ("/wiki/api/v2/pages?precursor=abc", None),
+            ("", None),
+        ] {
+            assert_eq!(cursor_of(link), cursor.map(Cursor::new), "{link}");
+        }
+        assert_eq!(cursor_of(&format!("/?cursor={}", "a".repeat(LONGEST_CURSOR + 1))), None);
+    }
+
+    #[test]
+    fn the_body_is_believed_before_the_header() {
+        let body = r#"{"results":[],"_links":{"next":"/list?cursor=body"}}"#;
+        let listing = read(answer(body, Some("/list?cursor=header")), None, "number", number).unwrap();
+        assert_eq!(listing.next, Some(Cursor::new("body")));
+
+        let listing = read(answer(r#"{"results":[]}"#, Some("/list?cursor=header")), None, "number", number).unwrap();
+        assert_eq!(listing.next, Some(Cursor::new("header")));
+    }
+
+    #[test]
+    fn a_next_answer_that_leads_nowhere_is_no_answer() {
+        let asked = Cursor::new("same");
+        for next in ["/list?limit=250", "/list?cursor=same"] {
+            let body = format!(r#"{{"results":[],"_links":{{"next":"{next}"}}}}"#);
+            assert!(read(answer(&body, None), Some(&asked), "number", number).is_none(), "{next}");
+        }
+    }
+}

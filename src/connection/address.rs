@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer};
 use url::{Host, Url};
 
 /// A site's own address, or its address at the gateway. Only what is needed of it is kept.
@@ -192,14 +191,83 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-impl<'de> Deserialize<'de> for InstanceUrl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<'de> Deserialize<'de> for GatewayUrl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    fn site(text: &str) -> String {
+        match text.parse() {
+            Ok(InstanceUrl::Site(origin)) => origin.0,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn any_url_of_a_site_leads_to_the_site() {
+        for text in [
+            "acme.atlassian.net",
+            " acme.atlassian.net/ ",
+            "https://acme.atlassian.net",
+            "https://ACME.atlassian.net:443/wiki",
+            "https://acme.atlassian.net/wiki",
+            concat!("https://acme.atlassian.net/", "wiki/home?src=mail#top"),
+            concat!("acme.atlassian.net/", "wiki/spaces/ENG/pages/1234567890/Some+page"),
+            "https://acme.atlassian.net/jira/your-work",
+        ] {
+            assert_eq!(site(text), "https://acme.atlassian.net", "{text}");
+        }
+        assert_eq!(site("https://confluence.acme.example:8443/wiki"), "https://confluence.acme.example:8443");
+    }
+
+    #[test]
+    fn the_gateways_base_names_the_site_by_its_cloud_id() {
+        for text in [
+            "https://api.atlassian.com/ex/confluence/5c1e-77",
+            concat!("https://api.atlassian.com/ex/confluence/5c1e-77/", "wiki/api/v2/pages"),
+            "api.atlassian.com/ex/confluence/5c1e-77/",
+        ] {
+            let Ok(InstanceUrl::Gateway { gateway, cloud_id }) = text.parse() else { panic!("{text}") };
+            assert_eq!(gateway.base(&cloud_id), "https://api.atlassian.com/ex/confluence/5c1e-77");
+        }
+        let proxied: GatewayUrl = "https://proxy.example:8443/atlassian/".parse().unwrap();
+        assert_eq!(
+            proxied.base(&CloudId("5c1e".to_owned())),
+            "https://proxy.example:8443/atlassian/ex/confluence/5c1e"
+        );
+    }
+
+    #[test]
+    fn http_is_for_loopback_addresses() {
+        for text in ["http://127.0.0.1:8090", "http://127.9.9.9:8090", "http://[::1]:8090", "http://localhost:8090"] {
+            assert_eq!(site(text), text);
+        }
+        for text in ["http://acme.atlassian.net", "http://10.0.0.1", "http://localhost.acme.example", "ftp://127.0.0.1"]
+        {
+            assert_eq!(text.parse::<InstanceUrl>(), Err(BadUrl::InTheClear), "{text}");
+            assert_eq!(text.parse::<GatewayUrl>(), Err(BadUrl::InTheClear), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for (text, error) in [
+            ("", BadUrl::Unparsable),
+            ("https://", BadUrl::Unparsable),
+            ("https://acme atlassian net", BadUrl::Unparsable),
+            ("acme", BadUrl::NoDomain),
+            ("https://ann:secret@acme.atlassian.net", BadUrl::UserInfo),
+            ("ann@acme.atlassian.net", BadUrl::UserInfo),
+            ("https://acme.atlassian.net:8443", BadUrl::Port),
+            ("https://api.atlassian.com:8443/ex/confluence/5c1e", BadUrl::Port),
+            ("https://proxy.example/confluence", BadUrl::Path),
+            ("https://api.atlassian.com", BadUrl::NoCloudId),
+            ("https://api.atlassian.com/ex/confluence", BadUrl::NoCloudId),
+            ("https://api.atlassian.com/ex/jira/5c1e", BadUrl::NoCloudId),
+            ("https://api.atlassian.com/ex/confluence/5c%2F1e", BadUrl::NoCloudId),
+        ] {
+            assert_eq!(text.parse::<InstanceUrl>(), Err(error), "{text}");
+        }
+        let with_id = "https://api.atlassian.com/ex/confluence/5c1e";
+        assert_eq!(with_id.parse::<GatewayUrl>(), Err(BadUrl::Path));
     }
 }

@@ -7,8 +7,9 @@ use secrecy::ExposeSecret;
 
 use super::address::{CloudId, GatewayUrl, InstanceUrl, Origin};
 use super::failure::{Cause, Failure, Verdict};
-use super::settings::{CredentialChoice, Settings, Username};
+use super::settings::Settings;
 use super::token::Token;
+use super::values::{CredentialChoice, Username};
 use crate::model::{Code, Credential, SiteInfo};
 
 /// A way in that may work.

@@ -145,3 +145,84 @@ impl Drop for WaitingBase<'_> {
         self.0.changed.notify_waiters();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::model::ConnectionName;
+
+    fn gate(permits: usize) -> Arc<Gate> {
+        let asking = Asking::new(&ConnectionName::new("acme").unwrap());
+        Arc::new(Gate::new(permits, &Patience::default(), asking))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_base_overtakes_whoever_waits() {
+        let gate = gate(1);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let held = gate.enter(Turn::Rest).await.unwrap();
+        let mut askers = tokio::task::JoinSet::new();
+        for (arrival, turn) in [Turn::Rest, Turn::Rest, Turn::Base, Turn::Rest].into_iter().enumerate() {
+            let (gate, order) = (Arc::clone(&gate), Arc::clone(&order));
+            askers.spawn(async move {
+                sleep(Duration::from_millis(arrival as u64)).await;
+                let _permit = gate.enter(turn).await.unwrap();
+                order.lock().unwrap().push(turn);
+                sleep(Duration::from_secs(1)).await;
+            });
+        }
+        sleep(Duration::from_secs(1)).await;
+
+        drop(held);
+        askers.join_all().await;
+
+        assert_eq!(*order.lock().unwrap(), [Turn::Base, Turn::Rest, Turn::Rest, Turn::Rest]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_base_that_goes_away_holds_nobody_up() {
+        let gate = gate(1);
+        let held = gate.enter(Turn::Rest).await.unwrap();
+        let given_up = tokio::time::timeout(Duration::from_secs(1), gate.enter(Turn::Base)).await;
+        assert!(given_up.is_err());
+
+        drop(held);
+
+        gate.enter(Turn::Rest).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_passes_during_a_pause_and_a_base_goes_first_after_it() {
+        let gate = gate(1);
+        let now = Timestamp::from_millis(1_000_000);
+        let begun = Instant::now();
+        let until = gate.pause(Duration::from_secs(20), now);
+        // A shorter pause does not end a longer one.
+        assert_eq!(gate.pause(Duration::from_secs(5), now), until);
+        assert_eq!(gate.paused_until(), Some(until));
+        let enter = async |turn| {
+            let permit = gate.enter(turn).await.unwrap();
+            sleep(Duration::from_secs(1)).await;
+            drop(permit);
+            begun.elapsed().as_secs()
+        };
+
+        let (rest, base) = tokio::join!(enter(Turn::Rest), enter(Turn::Base));
+
+        assert_eq!((base, rest), (21, 22));
+        assert_eq!(gate.paused_until(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_too_long_to_wait_for_turns_everybody_away_at_once() {
+        let gate = gate(1);
+        let until = gate.pause(Duration::from_mins(6), Timestamp::from_millis(0));
+
+        assert_eq!(gate.enter(Turn::Base).await.unwrap_err(), until);
+
+        sleep(Duration::from_mins(2)).await;
+        gate.enter(Turn::Base).await.unwrap();
+    }
+}

@@ -10,13 +10,14 @@ mod question;
 mod retry;
 mod settings;
 mod tenant;
+mod text;
 mod token;
+mod values;
 mod verdict;
 
 use std::sync::Arc;
 
-use reqwest::Client;
-use reqwest::RequestBuilder;
+use reqwest::{Client, RequestBuilder};
 use serde::de::DeserializeOwned;
 use tracing::{debug, warn};
 
@@ -30,13 +31,15 @@ use failure::Cause;
 use gate::Gate;
 use token::{Token, TokenSource};
 
-pub use address::{BadUrl, GatewayUrl, InstanceUrl};
+pub use address::{BadUrl, CloudId, GatewayUrl, InstanceUrl, Origin};
 pub use failure::{Failure, Verdict};
 pub use question::{Answer, Question, Turn};
-pub use settings::{
-    BadConcurrencyLevel, BadUsername, ConcurrencyLevel, CredentialChoice, OpenError, Patience, Settings, Username,
-};
+pub use settings::{OpenError, Patience, Settings};
 pub use token::BadToken;
+pub use values::{
+    BadConcurrencyLevel, BadCredentialChoice, BadExpiryDate, BadUsername, ConcurrencyLevel, CredentialChoice,
+    ExpiryDate, Username,
+};
 
 /// The door to one site. Clones share its permits, its pause, its token, and what it has found out about the way in.
 #[derive(Clone)]
@@ -67,7 +70,7 @@ impl Connection {
             clock,
             asking,
             patience: settings.patience,
-            token_expires: settings.api_token_expires,
+            token_expires: settings.api_token_expires.map(ExpiryDate::moment),
             concurrency_level: settings.concurrency_level.get(),
             client: exchange::client(settings)?,
             gate: Arc::new(gate),
@@ -128,18 +131,8 @@ impl Connection {
         self.0.gate.paused_until()
     }
 
-    async fn try_to_ask<T: DeserializeOwned>(&self, question: &Question<'_>) -> Result<Answer<T>, Failure> {
-        let reply = self.find_entrance(question).await?;
-        let value = serde_json::from_slice(&reply.body).map_err(|_| Failure {
-            trace: headers::trace(&reply.headers),
-            ..Failure::new(question.operation, Cause::NotTheJson)
-        })?;
-        let date = headers::date(&reply.headers).unwrap_or_else(|| self.0.clock.now());
-        Ok(Answer { value, date, next_link: headers::next_link(&reply.headers) })
-    }
-
     /// Asks where the token has been taken before, else wherever it may be.
-    async fn find_entrance(&self, question: &Question<'_>) -> Result<Reply, Failure> {
+    async fn try_to_ask<T: DeserializeOwned>(&self, question: &Question<'_>) -> Result<Answer<T>, Failure> {
         let token = self.0.token.current();
         if let Some(entrance) = self.0.entrances.settled(&token) {
             return self.ask_at(entrance, question, &token).await;
@@ -161,10 +154,15 @@ impl Connection {
                 }
             }
         }
-        Err(first_refusal.expect("there is always a candidate, and it was refused"))
+        Err(first_refusal.expect("there is always a candidate, and each was refused"))
     }
 
-    async fn ask_at(&self, entrance: Entrance, question: &Question<'_>, token: &Token) -> Result<Reply, Failure> {
+    async fn ask_at<T: DeserializeOwned>(
+        &self,
+        entrance: Entrance,
+        question: &Question<'_>,
+        token: &Token,
+    ) -> Result<Answer<T>, Failure> {
         let base = self.base(entrance.place, question.turn).await?;
         let url = format!("{base}{}", question.path);
         let request = match &question.body {
@@ -172,7 +170,13 @@ impl Connection {
             None => self.0.client.get(url),
         };
         let request = self.0.entrances.authorise(request.query(question.query), entrance, token);
-        self.exchange(request, question.operation, entrance.place, question.turn).await
+        let reply = self.exchange(request, question.operation, entrance.place, question.turn).await?;
+        let value = serde_json::from_slice(&reply.body).map_err(|_| Failure {
+            trace: headers::trace(&reply.headers),
+            ..Failure::new(question.operation, Cause::NotTheJson)
+        })?;
+        let date = headers::date(&reply.headers).unwrap_or_else(|| self.0.clock.now());
+        Ok(Answer { value, date, next_link: headers::next_link(&reply.headers) })
     }
 
     /// One attempt, under a permit.

@@ -1,61 +1,45 @@
 //! What the configuration says of one connection. What becomes of it is the other files' business.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::address::{GatewayUrl, InstanceUrl};
+use super::text::{parsed, parsed_if_given};
 use super::token::BadToken;
-use crate::model::Timestamp;
+use super::values::{ConcurrencyLevel, CredentialChoice, ExpiryDate, Username};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// `acme.atlassian.net`, any URL of the site copied from the browser, or the gateway's base with the cloud id.
+    #[serde(deserialize_with = "parsed")]
     pub instance_url: InstanceUrl,
     /// Default: auto.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "parsed")]
     pub credential: CredentialChoice,
     /// Where scoped tokens go. Default: `https://api.atlassian.com`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "parsed")]
     pub gateway_url: GatewayUrl,
+    #[serde(deserialize_with = "parsed")]
     pub username: Username,
     /// A file that holds the token. Either this or `api_token_env`.
+    #[serde(default, deserialize_with = "parsed_if_given")]
     pub api_token_file: Option<PathBuf>,
     /// The name of the environment variable that holds the token.
+    #[serde(default, deserialize_with = "parsed_if_given")]
     pub api_token_env: Option<String>,
-    /// When the token ends: the site tells nobody. Default: not known.
-    #[serde(default, deserialize_with = "date")]
-    pub api_token_expires: Option<Timestamp>,
+    /// The date on which the token ends, which the site tells nobody. Default: not known.
+    #[serde(default, deserialize_with = "parsed_if_given")]
+    pub api_token_expires: Option<ExpiryDate>,
     /// How many requests may be under way at once, 1 to 25. Default: 5.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "parsed")]
     pub concurrency_level: ConcurrencyLevel,
     /// How long to wait and how often to try again: Atlassian's numbers, which only tests change.
     #[serde(skip)]
     pub patience: Patience,
 }
-
-/// Where to try the token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CredentialChoice {
-    /// Service accounts go to the gateway, others try the site first.
-    #[default]
-    Auto,
-    /// The gateway.
-    Scoped,
-    /// The site.
-    Unscoped,
-}
-
-/// An account's e-mail address, fit for an `Authorization` header.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Username(String);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConcurrencyLevel(usize);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
@@ -87,14 +71,6 @@ pub enum OpenError {
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a username: write the account's e-mail address, without ':' and blanks")]
-pub struct BadUsername;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a concurrency level: write a whole number from 1 to 25")]
-pub struct BadConcurrencyLevel;
-
 impl Settings {
     /// The least that a connection needs; the rest is as if it had been left out of the configuration.
     pub fn new(instance_url: InstanceUrl, username: Username, api_token_file: PathBuf) -> Self {
@@ -117,47 +93,6 @@ impl Settings {
     }
 }
 
-impl Username {
-    pub fn new(name: &str) -> Result<Self, BadUsername> {
-        // A colon would end the name in a Basic header.
-        let fits =
-            !name.is_empty() && !name.contains(|char: char| char == ':' || char.is_whitespace() || char.is_control());
-        if fits { Ok(Self(name.to_owned())) } else { Err(BadUsername) }
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Service accounts have scoped tokens only, which the site itself does not take.
-    pub(super) fn is_service_account(&self) -> bool {
-        self.0.to_ascii_lowercase().ends_with("@serviceaccount.atlassian.com")
-    }
-}
-
-/// A person's address: not for logs.
-impl fmt::Debug for Username {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Username(..)")
-    }
-}
-
-impl ConcurrencyLevel {
-    pub fn new(level: usize) -> Result<Self, BadConcurrencyLevel> {
-        if (1..=25).contains(&level) { Ok(Self(level)) } else { Err(BadConcurrencyLevel) }
-    }
-
-    pub const fn get(self) -> usize {
-        self.0
-    }
-}
-
-impl Default for ConcurrencyLevel {
-    fn default() -> Self {
-        Self(5)
-    }
-}
-
 impl Default for Patience {
     fn default() -> Self {
         Self {
@@ -172,21 +107,77 @@ impl Default for Patience {
     }
 }
 
-impl<'de> Deserialize<'de> for Username {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::ConcurrencyLevel;
 
-impl<'de> Deserialize<'de> for ConcurrencyLevel {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(usize::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    fn read(yaml: &str) -> Result<Settings, String> {
+        serde_saphyr::from_str(yaml).map_err(|error| error.without_snippet().to_string())
     }
-}
 
-/// The beginning of a day in UTC: what ends that day may have ended by then.
-fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-    let date = format!("{text}T00:00:00Z").parse();
-    date.map(Some).map_err(|_| serde::de::Error::custom("not a date: write it like 2027-06-30"))
+    #[test]
+    fn the_least_that_a_connection_needs_gets_the_documented_defaults() {
+        let settings =
+            read("instance_url: acme.atlassian.net\nusername: ann@acme.example\napi_token_file: /token").unwrap();
+
+        assert_eq!(settings.credential, CredentialChoice::Auto);
+        assert_eq!(settings.gateway_url, "https://api.atlassian.com".parse().unwrap());
+        assert_eq!(settings.concurrency_level, ConcurrencyLevel::default());
+        assert_eq!(settings.concurrency_level.get(), 5);
+        assert_eq!(settings.patience.retries, 4);
+        assert!(settings.api_token_expires.is_none());
+    }
+
+    #[test]
+    fn everything_can_be_set() {
+        let settings = read(
+            "instance_url: https://acme.atlassian.net\ncredential: scoped\ngateway_url: https://proxy.example:8443/atlassian/\n\
+             username: ann@acme.example\napi_token_env: ACME_TOKEN\napi_token_expires: 2027-06-30\nconcurrency_level: 25",
+        )
+        .unwrap();
+
+        assert_eq!(settings.credential, CredentialChoice::Scoped);
+        assert_eq!(settings.concurrency_level.get(), 25);
+        assert_eq!(settings.api_token_expires.map(ExpiryDate::moment), "2027-06-30T00:00:00Z".parse().ok());
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_refused_and_never_quoted() {
+        let good = [
+            ("instance_url", "acme.atlassian.net"),
+            ("username", "ann@acme.example"),
+            ("api_token_file", "/token"),
+            ("gateway_url", "https://api.atlassian.com"),
+            ("credential", "auto"),
+            ("api_token_expires", "2027-06-30"),
+            ("concurrency_level", "5"),
+        ];
+        let bad = [
+            ("instance_url", "https://ann:CANARY@acme.atlassian.net"),
+            ("gateway_url", "http://CANARY.example"),
+            ("username", "ann:CANARY"),
+            ("username", ""),
+            ("credential", "CANARY"),
+            ("api_token_expires", "CANARY"),
+            ("api_token_expires", "2027-02-30"),
+            ("concurrency_level", "CANARY"),
+            ("concurrency_level", "0"),
+            ("concurrency_level", "26"),
+            ("concurrency_level", "-1"),
+            ("concurrency_level", "[CANARY]"),
+            ("concurency_level", "5"),
+        ];
+        for (key, value) in bad {
+            let mut settings: std::collections::BTreeMap<&str, &str> = good.into();
+            settings.insert(key, value);
+            let quoted = |value: &str| if value.starts_with('[') { value.to_owned() } else { format!("{value:?}") };
+            let yaml: Vec<String> = settings.iter().map(|(key, value)| format!("{key}: {}", quoted(value))).collect();
+
+            let error = read(&yaml.join("\n")).expect_err(value);
+
+            assert!(error.contains(key) || error.contains("line"), "{error}");
+            assert!(!error.contains("CANARY"), "{error}");
+        }
+    }
 }

@@ -146,3 +146,98 @@ fn is_world_readable(metadata: &Metadata) -> bool {
 fn is_world_readable(_: &Metadata) -> bool {
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn source(path: &Path) -> Result<TokenSource, OpenError> {
+        let url = "acme.atlassian.net".parse().unwrap();
+        let settings = Settings::new(url, "ann@acme.example".parse().unwrap(), path.to_owned());
+        TokenSource::open(&ConnectionName::new("acme").unwrap(), &settings)
+    }
+
+    fn written(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    fn shown(source: &TokenSource) -> (String, u64) {
+        let token = source.current();
+        (token.secret.expose_secret().to_owned(), token.edition)
+    }
+
+    #[test]
+    fn a_new_line_at_the_end_of_the_file_is_not_the_tokens() {
+        for text in ["CANARY", "CANARY\n", "CANARY\r\n", " CANARY \n\n"] {
+            let file = written(text);
+            assert_eq!(shown(&source(file.path()).unwrap()), ("CANARY".to_owned(), 0));
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_usable_token_is_refused_and_never_quoted() {
+        for text in ["", "\n", "CANARY two", "CANARY\nCANARY", "CANARYé", &"CANARY".repeat(1_000)] {
+            let file = written(text);
+            let error = source(file.path()).unwrap_err();
+            assert!(matches!(error, OpenError::TokenFile(_)), "{error:?}");
+            assert!(!format!("{error:?}").contains("CANARY"), "{error:?}");
+        }
+        let missing = source(Path::new("/nonexistent/CANARY")).unwrap_err();
+        assert!(matches!(missing, OpenError::TokenFile(BadToken::Unreadable(_))), "{missing:?}");
+        assert!(!format!("{missing:?}").contains("CANARY"), "{missing:?}");
+    }
+
+    #[test]
+    fn a_file_that_was_written_again_is_read_again_and_a_bad_one_changes_nothing() {
+        let file = written("first");
+        let source = source(file.path()).unwrap();
+        assert_eq!(shown(&source), ("first".to_owned(), 0));
+
+        fs::write(file.path(), "second-token").unwrap();
+        assert_eq!(shown(&source), ("second-token".to_owned(), 1));
+
+        fs::write(file.path(), "").unwrap();
+        assert_eq!(shown(&source), ("second-token".to_owned(), 1));
+
+        fs::remove_file(file.path()).unwrap();
+        assert_eq!(shown(&source), ("second-token".to_owned(), 1));
+
+        fs::write(file.path(), "third\n").unwrap();
+        assert_eq!(shown(&source), ("third".to_owned(), 2));
+    }
+
+    #[test]
+    fn a_token_may_come_from_the_environment() {
+        let url = "acme.atlassian.net".parse().unwrap();
+        let mut settings = Settings::new(url, "ann@acme.example".parse().unwrap(), PathBuf::from("/nonexistent"));
+        let name = ConnectionName::new("acme").unwrap();
+        // Cargo sets it for every test.
+        settings.api_token_env = Some("CARGO_PKG_NAME".to_owned());
+        assert!(matches!(TokenSource::open(&name, &settings), Err(OpenError::TwoTokens)));
+
+        settings.api_token_file = None;
+        assert_eq!(shown(&TokenSource::open(&name, &settings).unwrap()).0, env!("CARGO_PKG_NAME"));
+
+        settings.api_token_env = Some("NO_SUCH_VARIABLE_IS_SET".to_owned());
+        let unset = TokenSource::open(&name, &settings);
+        assert!(matches!(unset, Err(OpenError::TokenVariable(BadToken::NotSet))));
+
+        settings.api_token_env = None;
+        assert!(matches!(TokenSource::open(&name, &settings), Err(OpenError::NoToken)));
+    }
+
+    #[test]
+    fn a_file_that_everybody_can_read_is_noticed() {
+        let file = written("CANARY");
+        for (mode, open_to_all) in [(0o600, false), (0o640, false), (0o644, true)] {
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_world_readable(&fs::metadata(file.path()).unwrap()), open_to_all);
+        }
+    }
+}
