@@ -1,15 +1,22 @@
 //! The nouns, the ledger of facts, and the census that sums them. No input, no output, no clock.
 
+mod access;
+mod census;
+mod ledger;
 mod names;
 mod rows;
 mod snapshot;
 mod time;
 
+pub use access::{Access, Outcome};
+pub use census::{Census, CensusSettings, Shown, decide_folding, take_census};
+pub use ledger::{Fact, Goal, Learnt, Ledger, MaxAges};
 pub use names::{
     BadConnectionName, Code, Collector, ConnectionName, Credential, DocStatus, DocType, Operation, OwnerStatus,
 };
 pub use rows::{AccountId, DocId, DocRow, LabelRow, SpaceId, SpaceRow, SpaceStatus, UserRow, VersionRow};
 pub use snapshot::{
-    CollectorHealth, GroupNumbers, Health, Numbers, PerWindow, SiteInfo, Snapshot, SpaceInfo, TypeNumbers, ViewNumbers,
+    ByTwo, CollectorHealth, GroupNumbers, Health, Numbers, PerWindow, SiteInfo, Snapshot, SpaceInfo, TypeNumbers,
+    ViewNumbers,
 };
 pub use time::{BadDuration, BadTimestamp, Timestamp, Window, duration};

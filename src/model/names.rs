@@ -130,11 +130,9 @@ impl Operation {
             | Self::UsersBulk
             | Self::ContentViews
             | Self::ContentState => true,
-            Self::TenantInfo
-            | Self::CurrentUser
-            | Self::Blogposts
-            | Self::BlogpostVersions
-            | Self::BlogpostLabels => false,
+            Self::TenantInfo | Self::CurrentUser | Self::Blogposts | Self::BlogpostVersions | Self::BlogpostLabels => {
+                false
+            }
         }
     }
 

@@ -56,17 +56,20 @@ pub struct Numbers {
     pub windows: Vec<Window>,
     pub ages: Vec<Window>,
     /// By type and status, `unseen` among the statuses.
-    pub spaces: BTreeMap<(Arc<str>, Arc<str>), u64>,
+    pub spaces: ByTwo,
     pub space_infos: Vec<SpaceInfo>,
     /// By value of the label `space`: a space each, but for the folded ones.
     pub groups: Vec<GroupNumbers>,
     /// By account type; one number a window.
     pub site_contributors: Vec<(Arc<str>, PerWindow)>,
     /// By account status and account type.
-    pub users: Option<BTreeMap<(Arc<str>, Arc<str>), u64>>,
+    pub users: Option<ByTwo>,
     /// How many spaces stand under a value that is not their own key.
     pub folded_spaces: u64,
 }
+
+/// Counts by the values of two labels.
+pub type ByTwo = BTreeMap<(Arc<str>, Arc<str>), u64>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpaceInfo {

@@ -1,0 +1,110 @@
+//! The lists of pages and blog posts.
+
+use serde::Deserialize;
+
+use super::Site;
+use super::listing::{Cursor, Listing, ROWS_PER_ANSWER, Row};
+use super::versions::VersionJson;
+use super::wire::{Date, Id, account};
+use crate::connection::{Failure, Question, Turn};
+use crate::model::{DocId, DocRow, DocStatus, DocType, Operation, SpaceId};
+
+/// Which docs to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocsListing {
+    pub doc_type: DocType,
+    pub order: Order,
+    /// At most 100; none stands for all.
+    pub spaces: Vec<SpaceId>,
+    pub turn: Turn,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// By the newest version's date, newest first.
+    NewestFirst,
+    ById,
+}
+
+impl Site {
+    /// The docs that are counted: current, archived and trashed ones.
+    pub async fn docs(&self, listing: &DocsListing, cursor: Option<&Cursor>) -> Result<Listing<DocRow>, Failure> {
+        let order = match listing.order {
+            Order::NewestFirst => "-modified-date",
+            Order::ById => "id",
+        };
+        let mut query = vec![("limit", ROWS_PER_ANSWER.to_owned()), ("sort", order.to_owned())];
+        query.extend(counted_statuses(listing.doc_type).iter().map(|status| ("status", (*status).to_owned())));
+        query.extend(listing.spaces.iter().map(|space| ("space-id", space.to_string())));
+        self.list_docs(listing.doc_type, &query, listing.turn, cursor).await
+    }
+
+    /// These docs, at most 250, whatever has become of them. One that is left out is out of sight.
+    pub async fn docs_by_id(
+        &self,
+        doc_type: DocType,
+        docs: &[DocId],
+        cursor: Option<&Cursor>,
+    ) -> Result<Listing<DocRow>, Failure> {
+        let mut query = vec![("limit", ROWS_PER_ANSWER.to_owned())];
+        let statuses = counted_statuses(doc_type).iter().chain(&["deleted"]);
+        query.extend(statuses.map(|status| ("status", (*status).to_owned())));
+        query.extend(docs.iter().map(|doc| ("id", doc.to_string())));
+        self.list_docs(doc_type, &query, Turn::Rest, cursor).await
+    }
+
+    async fn list_docs(
+        &self,
+        doc_type: DocType,
+        query: &[(&'static str, String)],
+        turn: Turn,
+        cursor: Option<&Cursor>,
+    ) -> Result<Listing<DocRow>, Failure> {
+        let (operation, path, kind) = match doc_type {
+            DocType::Page => (Operation::Pages, "/wiki/api/v2/pages", "page"),
+            DocType::Blogpost => (Operation::Blogposts, "/wiki/api/v2/blogposts", "blogpost"),
+        };
+        let question = Question { operation, path, query, body: None, turn };
+        self.list(question, cursor, kind, |json, _| doc(doc_type, kind, json)).await
+    }
+}
+
+/// Without being asked, the site leaves trashed docs out. A blog post cannot be archived, and asking for it is an error.
+const fn counted_statuses(doc_type: DocType) -> &'static [&'static str] {
+    match doc_type {
+        DocType::Page => &["current", "archived", "trashed"],
+        DocType::Blogpost => &["current", "trashed"],
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DocJson {
+    id: Id,
+    status: String,
+    space_id: Id,
+    author_id: Option<String>,
+    owner_id: Option<String>,
+    created_at: Date,
+    version: VersionJson,
+}
+
+fn doc(doc_type: DocType, kind: &'static str, json: DocJson) -> Row<DocRow> {
+    let status = match json.status.as_str() {
+        "current" => Some(DocStatus::Current),
+        "archived" => Some(DocStatus::Archived),
+        "trashed" => Some(DocStatus::Trashed),
+        "deleted" => None,
+        _ => return Err("doc_status"),
+    };
+    Ok(DocRow {
+        id: DocId(json.id.0),
+        doc_type,
+        space: SpaceId(json.space_id.0),
+        status,
+        author: account(json.author_id),
+        owner: account(json.owner_id),
+        created_at: json.created_at.0,
+        version: json.version.row().ok_or(kind)?,
+    })
+}

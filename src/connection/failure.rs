@@ -1,0 +1,119 @@
+//! Why a question got no answer, and what that means for whoever asked. The meaning is found in `verdict`.
+
+use std::fmt;
+
+use crate::model::{Code, Operation, Timestamp};
+
+/// A question that got no answer. Its text holds no secret and nothing that the site wrote.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub(super) operation: Operation,
+    pub(super) verdict: Verdict,
+    pub(super) cause: Cause,
+    pub(super) trace: Option<String>,
+    pub(super) wait_until: Option<Timestamp>,
+}
+
+/// What a failure says about access, which is what callers act upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The operation is refused. `named`: the answer says why in so many words; an anonymous refusal may be a passing
+    /// fault of the site that looks like one.
+    Refused { code: Code, named: bool },
+    /// This doc is gone or hidden; the operation works for others.
+    NotForThisDoc,
+    /// The space does not have it (states off, analytics restricted); the operation works in others.
+    NotForThisSpace,
+    /// The listing must start again.
+    DeadCursor,
+    /// It may work next time.
+    Passing { code: Code },
+}
+
+/// What happened, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Status(u16),
+    /// No request was sent: the site has asked for quiet.
+    Quiet,
+    Timeout,
+    Connect,
+    Tls,
+    /// The answer broke off.
+    CutShort,
+    TooLarge,
+    /// The answer is not the JSON that belongs here.
+    NotTheJson,
+}
+
+impl Failure {
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// What it means for the connection; nothing where only a doc, a space or a cursor is concerned.
+    pub fn code(&self) -> Option<Code> {
+        match self.verdict {
+            Verdict::Refused { code, .. } | Verdict::Passing { code } => Some(code),
+            Verdict::NotForThisDoc | Verdict::NotForThisSpace | Verdict::DeadCursor => None,
+        }
+    }
+
+    /// Until when the site wants no request, where that is why it failed.
+    pub fn wait_until(&self) -> Option<Timestamp> {
+        self.wait_until
+    }
+
+    /// The answer came, and cannot be used: what `confluence` finds on reading it.
+    pub(crate) fn unusable_answer(operation: Operation) -> Self {
+        Self {
+            operation,
+            verdict: Verdict::Passing { code: Code::BadResponse },
+            cause: Cause::NotTheJson,
+            trace: None,
+            wait_until: None,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}, {}", self.operation, self.cause, self.verdict)?;
+        if let Some(until) = self.wait_until {
+            write!(formatter, ", nothing is asked before {until}")?;
+        }
+        if let Some(trace) = &self.trace {
+            write!(formatter, " (atl-traceid {trace})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { code, .. } => write!(formatter, "refused ({code})"),
+            Self::NotForThisDoc => formatter.write_str("not for this doc"),
+            Self::NotForThisSpace => formatter.write_str("not in this space"),
+            Self::DeadCursor => formatter.write_str("the listing must start again"),
+            Self::Passing { code } => write!(formatter, "it may pass ({code})"),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(formatter, "the site answered {status}"),
+            Self::Quiet => formatter.write_str("the site has asked for quiet"),
+            Self::Timeout => formatter.write_str("no answer in time"),
+            Self::Connect => formatter.write_str("no connection to the site"),
+            Self::Tls => formatter.write_str("no secure connection to the site"),
+            Self::CutShort => formatter.write_str("the answer broke off"),
+            Self::TooLarge => formatter.write_str("the answer is too large"),
+            Self::NotTheJson => formatter.write_str("the answer is not the JSON that belongs here"),
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! One doc's facts, compactly: a site may hold a million. What they add up to is `census`'s business.
+
+use crate::model::{DocId, DocStatus, DocType, Timestamp};
+
+/// A number of the ledger's list of accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(in crate::model) struct AccountNumber(u32);
+
+/// Any version but the first, as far as it is needed: who and when. Packed, as there are millions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(Rust, packed(4))]
+pub(in crate::model) struct Edit {
+    at: i64,
+    author: AccountNumber,
+}
+
+#[derive(Clone, Debug)]
+pub(in crate::model) struct Doc {
+    pub(in crate::model) id: DocId,
+    pub(in crate::model) created_at: Timestamp,
+    /// The newest version: what the row says.
+    pub(in crate::model) version_at: Timestamp,
+    /// Every version from here on is known, this moment included.
+    known_since: Timestamp,
+    /// Edits before the newest version, newest first, as far back as a window reaches.
+    earlier_edits: Box<[Edit]>,
+    pub(in crate::model) space: u32,
+    pub(in crate::model) author: AccountNumber,
+    pub(in crate::model) version_author: AccountNumber,
+    pub(in crate::model) owner: AccountNumber,
+    version_number: u32,
+    /// The `Date` of the answer that taught the row.
+    pub(in crate::model) seen_at: LearntAt,
+    pub(in crate::model) versions: Knowledge,
+    pub(in crate::model) labels: Knowledge,
+    /// A number of the ledger's sets of labels; means something once `labels` is learnt.
+    pub(in crate::model) label_set: u32,
+    pub(in crate::model) state: Knowledge,
+    /// A number of the ledger's states, 0 for none; means something once `state` is learnt.
+    pub(in crate::model) state_number: u32,
+    pub(in crate::model) views: Knowledge,
+    pub(in crate::model) view_count: u32,
+    pub(in crate::model) doc_type: DocType,
+    /// `None` while it is out of sight.
+    pub(in crate::model) status: Option<DocStatus>,
+}
+
+/// When a fact was learnt, in whole seconds since 1970; zero is never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::model) struct LearntAt(u32);
+
+/// What a collector knows of one doc.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::model) enum Knowledge {
+    #[default]
+    Never,
+    Learnt(LearntAt),
+    /// Asked and refused, or not readable: rests as if it were learnt, but lowers coverage.
+    Refused(LearntAt),
+}
+
+/// A version as the ledger takes it: already with the account's number.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::model) struct Version {
+    pub(in crate::model) number: u32,
+    pub(in crate::model) at: Timestamp,
+    pub(in crate::model) author: AccountNumber,
+}
+
+impl AccountNumber {
+    /// The account that an answer does not tell.
+    pub(in crate::model) const NOBODY: Self = Self(0);
+
+    pub(in crate::model) fn nth(index: u32) -> Self {
+        Self(index + 1)
+    }
+
+    pub(in crate::model) fn index(self) -> Option<usize> {
+        self.0.checked_sub(1).map(|index| index as usize)
+    }
+}
+
+impl Edit {
+    pub(in crate::model) fn at(self) -> Timestamp {
+        Timestamp::from_millis(self.at)
+    }
+
+    pub(in crate::model) fn author(self) -> AccountNumber {
+        self.author
+    }
+}
+
+impl From<Version> for Edit {
+    fn from(version: Version) -> Self {
+        Self { at: version.at.as_millis(), author: version.author }
+    }
+}
+
+impl From<Timestamp> for LearntAt {
+    fn from(moment: Timestamp) -> Self {
+        Self(u32::try_from(moment.as_millis().max(1_000) / 1_000).unwrap_or(u32::MAX))
+    }
+}
+
+impl From<LearntAt> for Timestamp {
+    fn from(learnt: LearntAt) -> Self {
+        Self::from_millis(i64::from(learnt.0) * 1_000)
+    }
+}
+
+impl Knowledge {
+    /// When it was asked last, with success or without.
+    pub(in crate::model) fn asked_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Never => None,
+            Self::Learnt(at) | Self::Refused(at) => Some(at.into()),
+        }
+    }
+
+    pub(in crate::model) fn learnt_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Learnt(at) => Some(at.into()),
+            Self::Never | Self::Refused(_) => None,
+        }
+    }
+}
+
+impl Doc {
+    /// A doc met for the first time. What its row tells of versions: the newest, and the creation as the first.
+    pub(in crate::model) fn met(id: DocId, doc_type: DocType, created_at: Timestamp, version: Version) -> Self {
+        let mut doc = Self {
+            id,
+            created_at,
+            version_at: version.at,
+            known_since: version.at,
+            earlier_edits: Box::default(),
+            space: 0,
+            author: AccountNumber::NOBODY,
+            version_author: version.author,
+            owner: AccountNumber::NOBODY,
+            version_number: version.number,
+            seen_at: LearntAt::default(),
+            versions: Knowledge::Never,
+            labels: Knowledge::Never,
+            label_set: 0,
+            state: Knowledge::Never,
+            state_number: 0,
+            views: Knowledge::Never,
+            view_count: 0,
+            doc_type,
+            status: None,
+        };
+        if version.number <= 2 {
+            doc.known_since = Timestamp::MIN;
+        }
+        doc
+    }
+
+    /// Takes the newest version from a row. Edits up to `horizon` are beyond every window and dropped.
+    pub(in crate::model) fn learn_newest(&mut self, version: Version, horizon: Timestamp) {
+        let same = version.at == self.version_at && version.number == self.version_number;
+        if same {
+            self.version_author = version.author;
+            return;
+        }
+        let is_next = version.number == self.version_number.wrapping_add(1) && version.at > self.version_at;
+        if version.at > self.version_at && self.version_number >= 2 {
+            let previous = Version { number: self.version_number, at: self.version_at, author: self.version_author };
+            let known = std::iter::once(Edit::from(previous)).chain(self.earlier_edits.iter().copied());
+            self.earlier_edits = known.filter(|edit| edit.at() > horizon).collect();
+        }
+        self.version_at = version.at;
+        self.version_number = version.number;
+        self.version_author = version.author;
+        if version.number == 1 {
+            self.earlier_edits = Box::default();
+            self.known_since = Timestamp::MIN;
+        } else if !is_next {
+            self.known_since = version.at;
+        }
+        self.versions = Knowledge::Never;
+    }
+
+    /// Replaces what was known by an answer, newest first, that went back to `horizon` or to the end.
+    /// An answer that is older than the row teaches nothing.
+    pub(in crate::model) fn learn_versions(
+        &mut self,
+        versions: &[Version],
+        to_the_end: bool,
+        horizon: Timestamp,
+    ) -> bool {
+        let Some((newest, earlier)) = versions.split_first() else { return false };
+        if newest.at < self.version_at {
+            return false;
+        }
+        self.version_at = newest.at;
+        self.version_number = newest.number;
+        self.version_author = newest.author;
+        // The first version is the creation, which is no edit.
+        let edits = if to_the_end { earlier.split_last().map_or(earlier, |(_first, edits)| edits) } else { earlier };
+        self.earlier_edits =
+            edits.iter().map(|version| Edit::from(*version)).filter(|edit| edit.at() > horizon).collect();
+        self.known_since =
+            if to_the_end { Timestamp::MIN } else { versions.last().map_or(newest.at, |oldest| oldest.at) };
+        true
+    }
+
+    /// All edits known, newest first. An edit is any version but the first.
+    pub(in crate::model) fn edits(&self) -> impl Iterator<Item = Edit> {
+        let newest = Edit { at: self.version_at.as_millis(), author: self.version_author };
+        (self.version_number >= 2).then_some(newest).into_iter().chain(self.earlier_edits.iter().copied())
+    }
+
+    /// Every version later than `moment` is known.
+    pub(in crate::model) fn is_known_after(&self, moment: Timestamp) -> bool {
+        self.known_since.as_millis() <= moment.as_millis().saturating_add(1)
+    }
+
+    pub(in crate::model) fn known_since(&self) -> Timestamp {
+        self.known_since
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(number: u32, at: i64) -> Version {
+        Version { number, at: Timestamp::from_millis(at), author: AccountNumber(number) }
+    }
+
+    fn met(number: u32, at: i64) -> Doc {
+        Doc::met(DocId(1), DocType::Page, Timestamp::from_millis(0), version(number, at))
+    }
+
+    fn edits(doc: &Doc) -> Vec<i64> {
+        doc.edits().map(|edit| edit.at).collect()
+    }
+
+    #[test]
+    fn a_row_of_number_one_or_two_tells_every_version() {
+        assert_eq!(edits(&met(1, 0)), Vec::<i64>::new());
+        assert_eq!(edits(&met(2, 5)), [5]);
+        assert!(met(2, 5).is_known_after(Timestamp::MIN));
+        assert!(!met(3, 5).is_known_after(Timestamp::from_millis(3)));
+        assert!(met(3, 5).is_known_after(Timestamp::from_millis(5)));
+        assert!(met(3, 5).is_known_after(Timestamp::from_millis(4)), "the row itself is the only version after 4");
+    }
+
+    #[test]
+    fn a_number_that_rose_by_one_needs_no_question() {
+        let mut doc = met(2, 5);
+        doc.learn_newest(version(3, 9), Timestamp::MIN);
+        assert_eq!(edits(&doc), [9, 5]);
+        assert!(doc.is_known_after(Timestamp::MIN));
+    }
+
+    #[test]
+    fn a_number_that_jumped_fell_or_stayed_under_another_date_needs_one() {
+        for (number, at) in [(5, 9), (2, 9), (3, 9)] {
+            let mut doc = met(2, 5);
+            doc.learn_newest(version(3, 7), Timestamp::MIN);
+            doc.learn_newest(version(number, at), Timestamp::MIN);
+            assert!(!doc.is_known_after(Timestamp::from_millis(6)), "number {number}");
+        }
+    }
+
+    #[test]
+    fn an_answer_replaces_what_was_known_and_its_last_version_is_no_edit() {
+        let mut doc = met(5, 50);
+        assert!(doc.learn_versions(
+            &[version(4, 50), version(3, 40), version(2, 20), version(1, 0)],
+            true,
+            Timestamp::MIN
+        ));
+        assert_eq!(edits(&doc), [50, 40, 20]);
+        assert!(doc.is_known_after(Timestamp::MIN));
+        assert!(doc.learn_versions(&[version(4, 50), version(3, 40)], false, Timestamp::MIN));
+        assert_eq!(edits(&doc), [50, 40]);
+        assert!(!doc.is_known_after(Timestamp::from_millis(30)));
+    }
+
+    #[test]
+    fn a_doc_costs_what_was_promised() {
+        assert!(size_of::<Doc>() <= 128, "{}", size_of::<Doc>());
+        assert_eq!(size_of::<Edit>(), 12);
+    }
+}

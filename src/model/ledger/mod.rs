@@ -1,0 +1,404 @@
+//! What is known of one connection's site: spaces, docs, versions, users, labels, states, views, each with when it was learnt.
+//!
+//! Facts come in by `learn_…`; what is still to be asked is told by `wanting` (`wants.rs`), what they add up to by the census.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{
+    AccountId, Collector, DocId, DocRow, DocStatus, DocType, LabelRow, SpaceId, SpaceRow, SpaceStatus, Timestamp,
+    UserRow, VersionRow,
+};
+
+mod doc;
+mod intern;
+mod space;
+mod wants;
+
+pub(super) use doc::{AccountNumber, Doc, Edit, Knowledge};
+pub(super) use space::{Sight, Space};
+pub use wants::{Goal, MaxAges};
+
+use doc::{LearntAt, Version};
+use intern::Interner;
+
+/// For how long a space that went out of sight is counted as `unseen`.
+const UNSEEN_SPACES_ARE_COUNTED_FOR: Duration = Duration::from_hours(30 * 24);
+
+#[derive(Debug)]
+pub struct Ledger {
+    pub(super) spaces: Vec<Space>,
+    space_numbers: HashMap<SpaceId, u32>,
+    pub(super) docs: Vec<Doc>,
+    doc_numbers: HashMap<DocId, u32>,
+    accounts: Interner<AccountId>,
+    pub(super) users: Vec<User>,
+    label_names: Interner<Arc<str>>,
+    label_sets: Interner<Box<[u32]>>,
+    states: Interner<Arc<str>>,
+    /// Views added between two looks at the same doc, by the space and type it had at the second.
+    pub(super) observed_views: HashMap<(u32, DocType), u64>,
+    /// The longest window: edits before it are not kept.
+    reach: Duration,
+    pub(super) moment: Option<Timestamp>,
+    /// When the pass that last reached its goal began, in `Collector::ALL`'s order.
+    successes: [Option<Timestamp>; Collector::ALL.len()],
+    pub(super) shown: super::census::Shown,
+    /// Spaces that share the series of `(other)`.
+    pub(super) folded: HashSet<SpaceId>,
+    /// Of the rows of the last walk, the part that could be read.
+    readable_rows: f64,
+}
+
+/// What is known of an account, which is little on purpose.
+#[derive(Clone, Debug, Default)]
+pub(super) struct User {
+    pub(super) knowledge: Knowledge,
+    pub(super) status: Option<Arc<str>>,
+    pub(super) account_type: Option<Arc<str>>,
+}
+
+/// What became of an answer's rows.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Learnt {
+    /// Rows that said something else of a doc's type than an earlier row with the same id.
+    pub conflicting: u64,
+    /// Rows of spaces that were never listed.
+    pub homeless: u64,
+}
+
+/// What a question about one doc brought.
+#[derive(Clone, Debug)]
+pub enum Fact<T> {
+    Known(T),
+    /// This doc is refused to us, or its answer can't be read: it rests as if it had been learnt.
+    Refused,
+}
+
+impl Ledger {
+    /// An empty ledger, for windows that reach back as far as `reach`.
+    pub fn new(reach: Duration) -> Self {
+        Self {
+            spaces: Vec::new(),
+            space_numbers: HashMap::new(),
+            docs: Vec::new(),
+            doc_numbers: HashMap::new(),
+            accounts: Interner::default(),
+            users: Vec::new(),
+            label_names: Interner::default(),
+            label_sets: Interner::default(),
+            states: Interner::default(),
+            observed_views: HashMap::new(),
+            reach,
+            moment: None,
+            successes: [None; Collector::ALL.len()],
+            shown: super::census::Shown::default(),
+            folded: HashSet::new(),
+            readable_rows: 1.0,
+        }
+    }
+
+    /// The whole list of spaces, as of `listed`. One that is missing from it goes out of sight with its docs.
+    pub fn learn_spaces(&mut self, rows: Vec<SpaceRow>, listed: Timestamp) {
+        let mut missing: HashSet<u32> =
+            (0..self.spaces.len()).filter_map(|number| u32::try_from(number).ok()).collect();
+        for row in rows {
+            if let Some(number) = self.space_numbers.get(&row.id).copied() {
+                missing.remove(&number);
+                let known = &mut self.spaces[number as usize];
+                let walked = known.walked && known.is_listed();
+                *known = Space { walked, ..Space::from(row) };
+            } else {
+                let number = u32::try_from(self.spaces.len()).expect("a site has fewer than four billion spaces");
+                self.space_numbers.insert(row.id, number);
+                self.spaces.push(Space::from(row));
+            }
+        }
+        missing.retain(|number| self.spaces[*number as usize].is_listed());
+        for number in &missing {
+            self.spaces[*number as usize].sight = Sight::Unseen { since: listed };
+        }
+        if !missing.is_empty() {
+            for doc in self.docs.iter_mut().filter(|doc| missing.contains(&doc.space)) {
+                doc.status = None;
+            }
+        }
+        self.succeed(Collector::Spaces, listed);
+    }
+
+    pub fn knows_space(&self, id: SpaceId) -> bool {
+        self.space_numbers.get(&id).is_some_and(|number| self.spaces[*number as usize].is_listed())
+    }
+
+    /// The list of spaces has been read and had something in it.
+    pub fn has_spaces(&self) -> bool {
+        self.spaces.iter().any(Space::is_listed)
+    }
+
+    /// Listed spaces whose docs have not all been met yet, by id.
+    pub fn unwalked_spaces(&self) -> Vec<SpaceId> {
+        let mut spaces: Vec<_> =
+            self.spaces.iter().filter(|space| space.is_listed() && !space.walked).map(|space| space.id).collect();
+        spaces.sort_unstable();
+        spaces
+    }
+
+    /// The site as a whole has never been walked.
+    pub fn first_walk_is_due(&self) -> bool {
+        self.success(Collector::Docs).is_none()
+    }
+
+    /// The page that was edited last, of those in sight.
+    pub fn newest_page(&self) -> Option<DocId> {
+        let pages = self.docs.iter().filter(|doc| doc.doc_type == DocType::Page && doc.status.is_some());
+        pages.max_by_key(|doc| doc.version_at).map(|doc| doc.id)
+    }
+
+    pub fn note_walked(&mut self, spaces: &[SpaceId]) {
+        for id in spaces {
+            if let Some(number) = self.space_numbers.get(id) {
+                self.spaces[*number as usize].walked = true;
+            }
+        }
+    }
+
+    /// A walk of the whole site that began at `began` has ended; `readable` of its rows could be read (0..1).
+    pub fn note_whole_walk(&mut self, began: Timestamp, readable: f64) {
+        self.readable_rows = readable;
+        self.succeed(Collector::Docs, began);
+    }
+
+    /// Rows of a listing whose answer was given at `answered`.
+    pub fn learn_docs(&mut self, rows: &[DocRow], answered: Timestamp) -> Learnt {
+        let mut learnt = Learnt::default();
+        for row in rows {
+            let Some(space) = self.space_numbers.get(&row.space).copied() else {
+                learnt.homeless += 1;
+                continue;
+            };
+            let version = self.version(&row.version);
+            let known = self.doc_numbers.get(&row.id).copied();
+            let number = if let Some(number) = known {
+                let horizon = self.horizon(answered);
+                let doc = &mut self.docs[number as usize];
+                if doc.doc_type != row.doc_type {
+                    learnt.conflicting += 1;
+                    continue;
+                }
+                // Answers overtake each other. A newest version is never taken back, so an older one is old news.
+                let is_old_news = LearntAt::from(answered) < doc.seen_at
+                    || (version.at < doc.version_at && LearntAt::from(answered) == doc.seen_at);
+                if is_old_news {
+                    continue;
+                }
+                doc.learn_newest(version, horizon);
+                number
+            } else {
+                let number = u32::try_from(self.docs.len()).expect("a site has fewer than four billion docs");
+                self.docs.push(Doc::met(row.id, row.doc_type, row.created_at, version));
+                self.doc_numbers.insert(row.id, number);
+                number
+            };
+            let author = self.account(row.author.as_ref());
+            let owner = self.account(row.owner.as_ref());
+            let is_listed = self.spaces[space as usize].is_listed();
+            let doc = &mut self.docs[number as usize];
+            doc.created_at = row.created_at;
+            doc.author = author;
+            doc.owner = owner;
+            doc.space = space;
+            doc.status = if is_listed { row.status } else { None };
+            doc.seen_at = answered.into();
+        }
+        learnt
+    }
+
+    /// A doc's versions, newest first, down to the longest window or `to_the_end`.
+    pub fn learn_versions(&mut self, id: DocId, fact: &Fact<&[VersionRow]>, to_the_end: bool, answered: Timestamp) {
+        let horizon = self.horizon(answered);
+        let versions: Vec<Version> = match fact {
+            // Authors beyond the reach are nobody's: they'd be asked for and never be counted.
+            Fact::Known(rows) => rows
+                .iter()
+                .enumerate()
+                .map(|(place, row)| {
+                    if place == 0 || row.created_at > horizon {
+                        self.version(row)
+                    } else {
+                        Version { number: row.number, at: row.created_at, author: AccountNumber::NOBODY }
+                    }
+                })
+                .collect(),
+            Fact::Refused => Vec::new(),
+        };
+        let Some(doc) = self.doc_mut(id) else { return };
+        doc.versions = match fact {
+            Fact::Known(_) if doc.learn_versions(&versions, to_the_end, horizon) => Knowledge::Learnt(answered.into()),
+            Fact::Known(_) | Fact::Refused => Knowledge::Refused(answered.into()),
+        };
+    }
+
+    pub fn learn_labels(&mut self, id: DocId, fact: &Fact<&[LabelRow]>, answered: Timestamp) {
+        let set = match fact {
+            Fact::Known(rows) => {
+                let mut set: Vec<u32> =
+                    rows.iter().map(|row| self.label_names.number(&Arc::from(row.to_string()))).collect();
+                set.sort_unstable();
+                set.dedup();
+                self.label_sets.number(&set.into_boxed_slice())
+            }
+            Fact::Refused => 0,
+        };
+        let Some(doc) = self.doc_mut(id) else { return };
+        doc.labels = knowledge(fact, answered);
+        doc.label_set = set;
+    }
+
+    /// A doc's content state by name, or none.
+    pub fn learn_state(&mut self, id: DocId, fact: &Fact<Option<Arc<str>>>, answered: Timestamp) {
+        let number = match &fact {
+            Fact::Known(Some(name)) => self.states.number(name) + 1,
+            Fact::Known(None) | Fact::Refused => 0,
+        };
+        let Some(doc) = self.doc_mut(id) else { return };
+        doc.state = knowledge(fact, answered);
+        doc.state_number = number;
+    }
+
+    /// A doc's lifetime views.
+    pub fn learn_views(&mut self, id: DocId, fact: &Fact<u64>, answered: Timestamp) {
+        let Some(doc) = self.doc_mut(id) else { return };
+        let before = doc.views.learnt_at().map(|_| u64::from(doc.view_count));
+        doc.views = knowledge(fact, answered);
+        if let Fact::Known(count) = fact {
+            doc.view_count = u32::try_from(*count).unwrap_or(u32::MAX);
+            let place = (doc.space, doc.doc_type);
+            let added = before.map_or(0, |before| count.saturating_sub(before));
+            *self.observed_views.entry(place).or_default() += added;
+        }
+    }
+
+    /// What one answer told of the `asked` accounts. One that was left out of it is learnt as `unknown`.
+    pub fn learn_users(&mut self, asked: &[AccountId], rows: Vec<UserRow>, answered: Timestamp) {
+        let mut told: HashMap<AccountId, UserRow> = rows.into_iter().map(|row| (row.account.clone(), row)).collect();
+        let unknown: Arc<str> = Arc::from("unknown");
+        for account in asked {
+            let Some(index) = self.account(Some(account)).index() else { continue };
+            let row = told.remove(account);
+            let (status, account_type) =
+                row.map_or_else(|| (unknown.clone(), unknown.clone()), |row| (row.status, row.account_type));
+            self.users[index] = User {
+                knowledge: Knowledge::Learnt(answered.into()),
+                status: Some(status),
+                account_type: Some(account_type),
+            };
+        }
+    }
+
+    /// A doc that this collector is refused rests; so do all docs of its space where the refusal is the space's.
+    pub fn refuse_space_of(&mut self, id: DocId, collector: Collector, answered: Timestamp) {
+        let Some(space) = self.doc_mut(id).map(|doc| doc.space) else { return };
+        for doc in self.docs.iter_mut().filter(|doc| doc.space == space) {
+            let knowledge = Knowledge::Refused(answered.into());
+            match collector {
+                Collector::Labels => doc.labels = knowledge,
+                Collector::States => doc.state = knowledge,
+                Collector::Views => doc.views = knowledge,
+                Collector::Versions => doc.versions = knowledge,
+                Collector::Spaces | Collector::Docs | Collector::Users => {}
+            }
+        }
+    }
+
+    /// A base has been read to its end: from here on the numbers are true for `moment`.
+    pub fn note_moment(&mut self, moment: Timestamp) {
+        self.moment = Some(moment);
+    }
+
+    pub fn moment(&self) -> Option<Timestamp> {
+        self.moment
+    }
+
+    pub fn succeed(&mut self, collector: Collector, began: Timestamp) {
+        self.successes[collector as usize] = Some(began);
+    }
+
+    /// When the pass that last reached its goal began.
+    pub fn success(&self, collector: Collector) -> Option<Timestamp> {
+        self.successes[collector as usize]
+    }
+
+    /// What has once been shown stays on show, and so do the spaces that share their series.
+    pub fn remember_shown(&mut self, shown: super::census::Shown) {
+        self.shown = shown;
+    }
+
+    pub fn fold(&mut self, spaces: HashSet<SpaceId>) {
+        self.folded = spaces;
+    }
+
+    pub(super) fn status_of(&self, doc: &Doc) -> Option<DocStatus> {
+        let status = doc.status?;
+        let in_archive = self.spaces[doc.space as usize].status == SpaceStatus::Archived;
+        Some(if in_archive && status != DocStatus::Trashed { DocStatus::Archived } else { status })
+    }
+
+    pub(super) fn labels_of(&self, doc: &Doc) -> impl Iterator<Item = u32> {
+        self.label_sets.value(doc.label_set).iter().copied()
+    }
+
+    pub(super) fn label_name(&self, number: u32) -> &Arc<str> {
+        self.label_names.value(number)
+    }
+
+    pub(super) fn label_count(&self) -> usize {
+        self.label_names.values().len()
+    }
+
+    /// The name of the doc's content state, where it has one.
+    pub(super) fn state_of(&self, doc: &Doc) -> Option<&Arc<str>> {
+        doc.state_number.checked_sub(1).map(|number| self.states.value(number))
+    }
+
+    pub(super) fn user(&self, account: AccountNumber) -> Option<&User> {
+        account.index().map(|index| &self.users[index])
+    }
+
+    /// Spaces that are counted as `unseen` at the moment.
+    pub(super) fn is_counted_as_unseen(space: &Space, moment: Timestamp) -> bool {
+        match space.sight {
+            Sight::Listed => false,
+            Sight::Unseen { since } => moment.since(since) < UNSEEN_SPACES_ARE_COUNTED_FOR,
+        }
+    }
+
+    /// Edits up to here are outside every window.
+    pub(super) fn horizon(&self, moment: Timestamp) -> Timestamp {
+        moment.earlier_by(self.reach)
+    }
+
+    fn version(&mut self, row: &VersionRow) -> Version {
+        Version { number: row.number, at: row.created_at, author: self.account(row.author.as_ref()) }
+    }
+
+    fn account(&mut self, id: Option<&AccountId>) -> AccountNumber {
+        let Some(id) = id else { return AccountNumber::NOBODY };
+        let number = self.accounts.number(id);
+        if self.users.len() <= number as usize {
+            self.users.push(User::default());
+        }
+        AccountNumber::nth(number)
+    }
+
+    fn doc_mut(&mut self, id: DocId) -> Option<&mut Doc> {
+        self.doc_numbers.get(&id).map(|number| &mut self.docs[*number as usize])
+    }
+}
+
+fn knowledge<T>(fact: &Fact<T>, answered: Timestamp) -> Knowledge {
+    match fact {
+        Fact::Known(_) => Knowledge::Learnt(answered.into()),
+        Fact::Refused => Knowledge::Refused(answered.into()),
+    }
+}

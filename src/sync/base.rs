@@ -1,0 +1,205 @@
+//! The base of a refresh: all spaces, then what changed since the watermark. Its cost doesn't grow with the site.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::Shared;
+use crate::confluence::{Cursor, DocsListing, Listing, Order};
+use crate::connection::{Failure, Turn, Verdict};
+use crate::model::{Code, DocRow, DocType, Operation, Outcome, SpaceRow, Timestamp};
+
+/// Why a base gave nothing to rely on.
+#[derive(Debug)]
+pub(super) enum Failed {
+    Asking(Failure),
+    /// The token sees no space: a finding about its permissions, not an empty site.
+    NoVisibleSpace,
+    /// The listing's place was lost time and again.
+    Restless(Operation),
+    /// Nobody asked for the numbers any more.
+    Unwanted,
+}
+
+/// Clocks of the site's machines differ, and its search index lags: so much is read twice.
+const OVERLAP: Duration = Duration::from_mins(5);
+/// How far the newest change of a listing may lie behind the answer's own date and still be believed.
+const LONGEST_LAG: Duration = Duration::from_hours(1);
+/// How often one listing starts again within a base when its cursor is dead.
+const RESTARTS: usize = 3;
+
+/// Reads the base and tells its moment: the date of its first answer.
+pub(super) async fn read(shared: &Shared) -> Result<Timestamp, Failed> {
+    let moment = match read_spaces(shared).await {
+        Ok(moment) => moment,
+        Err(failed) => {
+            if failed.leaves_something_to_ask() {
+                probe_docs(shared).await;
+            }
+            return Err(failed);
+        }
+    };
+    let mut failed = None;
+    for doc_type in DocType::ALL {
+        if let Err(failure) = read_changes(shared, *doc_type).await {
+            let is_over = !failure.leaves_something_to_ask();
+            failed.get_or_insert(failure);
+            if is_over {
+                break;
+            }
+        }
+    }
+    match failed {
+        Some(failed) => Err(failed),
+        None => {
+            shared.state().ledger.note_moment(moment);
+            Ok(moment)
+        }
+    }
+}
+
+/// Lists the spaces, and tells the date of the first answer.
+async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
+    let mut rows: Vec<SpaceRow> = Vec::new();
+    let mut first_date = None;
+    let mut cursor: Option<Cursor> = None;
+    let mut restarts = 0;
+    loop {
+        let answer = shared.site.spaces(cursor.as_ref()).await;
+        let listing = match shared.note(Operation::Spaces, answer) {
+            Ok(listing) => listing,
+            Err(failure) if is_dead_cursor(&failure) && restarts < RESTARTS => {
+                (cursor, restarts) = (None, restarts + 1);
+                rows.clear();
+                continue;
+            }
+            Err(failure) if is_dead_cursor(&failure) => return Err(Failed::Restless(Operation::Spaces)),
+            Err(failure) => return Err(Failed::Asking(failure)),
+        };
+        shared.count_unreadable(&listing.unreadable);
+        first_date.get_or_insert(listing.date);
+        rows.extend(listing.rows);
+        cursor = listing.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let listed = first_date.expect("the loop ends after an answer");
+    let mut state = shared.state();
+    if rows.is_empty() {
+        let outcome = Outcome::Refused { code: Code::InvalidPermissions, names_its_cause: true };
+        state.access.note(Operation::Spaces, outcome, shared.clock.now());
+        return Err(Failed::NoVisibleSpace);
+    }
+    let (counted, excluded): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| shared.settings.spaces.counts(row));
+    state.excluded = excluded.into_iter().map(|row| row.id).collect();
+    state.ledger.learn_spaces(counted, listed);
+    Ok(listed)
+}
+
+/// The incremental walk: newest change first, down to the watermark.
+async fn read_changes(shared: &Shared, doc_type: DocType) -> Result<(), Failed> {
+    let listing = DocsListing { doc_type, order: Order::NewestFirst, spaces: Vec::new(), turn: Turn::Base };
+    let watermark = shared.state().watermark(doc_type);
+    let mut next_watermark = None;
+    let mut cursor: Option<Cursor> = None;
+    let mut restarts = 0;
+    loop {
+        let answer = shared.site.docs(&listing, cursor.as_ref()).await;
+        let answer = match shared.note(list_operation(doc_type), answer) {
+            Ok(answer) => answer,
+            Err(failure) if is_dead_cursor(&failure) && restarts < RESTARTS => {
+                (cursor, restarts) = (None, restarts + 1);
+                continue;
+            }
+            Err(failure) if is_dead_cursor(&failure) => return Err(Failed::Restless(list_operation(doc_type))),
+            Err(failure) => return Err(Failed::Asking(failure)),
+        };
+        let reached = *next_watermark.get_or_insert_with(|| newest_believable(&answer));
+        let is_down = is_down_to(watermark, &answer);
+        let rows = at_home(shared, answer.rows).await?;
+        shared.count_unreadable(&answer.unreadable);
+        let mut state = shared.state();
+        let learnt = state.ledger.learn_docs(&rows, answer.date);
+        shared.asking.unreadable("doc_conflict", learnt.conflicting);
+        shared.asking.unreadable("doc_space", learnt.homeless);
+        // Without a watermark one answer is enough: the walk by id reads the rest.
+        if is_down || watermark.is_none() || answer.next.is_none() {
+            state.set_watermark(doc_type, reached);
+            return Ok(());
+        }
+        cursor = answer.next;
+    }
+}
+
+/// Leaves out the rows of excluded spaces, and has the spaces listed once more where a row names an unknown one.
+async fn at_home(shared: &Shared, mut rows: Vec<DocRow>) -> Result<Vec<DocRow>, Failed> {
+    let has_strangers = {
+        let state = shared.state();
+        rows.retain(|row| !state.excluded.contains(&row.space));
+        rows.iter().any(|row| !state.ledger.knows_space(row.space))
+    };
+    if has_strangers {
+        read_spaces(shared).await?;
+        let state = shared.state();
+        rows.retain(|row| !state.excluded.contains(&row.space));
+    }
+    Ok(rows)
+}
+
+/// Asks for one answer a type, only to learn whether that is open to us.
+async fn probe_docs(shared: &Shared) {
+    for doc_type in DocType::ALL {
+        let listing =
+            DocsListing { doc_type: *doc_type, order: Order::NewestFirst, spaces: Vec::new(), turn: Turn::Base };
+        let answer = shared.site.docs(&listing, None).await;
+        if let Err(failure) = shared.note(list_operation(*doc_type), answer) {
+            tracing::debug!(connection = %shared.name, %failure, "not open");
+        }
+    }
+}
+
+/// The newest date of a listing's first answer, as far as it can be true.
+fn newest_believable(answer: &Listing<DocRow>) -> Timestamp {
+    let newest = answer.rows.iter().map(|row| row.version.created_at).max().unwrap_or(answer.date);
+    newest.clamp(answer.date.earlier_by(LONGEST_LAG), answer.date)
+}
+
+/// The last row is older than anything that can still be news. That a row is known proves nothing.
+fn is_down_to(watermark: Option<Timestamp>, answer: &Listing<DocRow>) -> bool {
+    let last = answer.rows.last().map(|row| row.version.created_at);
+    matches!((watermark, last), (Some(watermark), Some(last)) if last < watermark.earlier_by(OVERLAP))
+}
+
+pub(super) fn list_operation(doc_type: DocType) -> Operation {
+    match doc_type {
+        DocType::Page => Operation::Pages,
+        DocType::Blogpost => Operation::Blogposts,
+    }
+}
+
+pub(super) fn is_dead_cursor(failure: &Failure) -> bool {
+    failure.verdict() == Verdict::DeadCursor
+}
+
+impl Failed {
+    /// One operation is closed to us, others may be open.
+    pub(super) fn leaves_something_to_ask(&self) -> bool {
+        match self {
+            Self::Asking(failure) => failure.code() == Some(Code::InvalidPermissions),
+            Self::NoVisibleSpace | Self::Restless(_) | Self::Unwanted => false,
+        }
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asking(failure) => failure.fmt(formatter),
+            Self::NoVisibleSpace => {
+                formatter.write_str("the account sees no space: give it access to the spaces to count")
+            }
+            Self::Restless(operation) => write!(formatter, "{operation}: the listing lost its place time and again"),
+            Self::Unwanted => formatter.write_str("nobody asked for the numbers any more"),
+        }
+    }
+}

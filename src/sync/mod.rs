@@ -1,0 +1,206 @@
+//! What to ask next, and when. How to ask is `connection`'s business, what the facts add up to is `model`'s.
+//!
+//! A refresh is the base (`base.rs`), then the rest within the budget (`rest.rs`, in the order of `queue.rs`). The first
+//! walk (`walk.rs`) runs beside the refreshes. All of them teach one ledger, and `report.rs` makes the snapshots of it.
+
+mod base;
+mod queue;
+mod report;
+mod rest;
+mod settings;
+mod site_state;
+mod walk;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use crate::clock::Clock;
+use crate::confluence::Site;
+use crate::connection::Connection;
+use crate::metrics::Asking;
+use crate::model::{ConnectionName, Snapshot};
+
+pub use settings::{
+    CollectorSettings, CollectorsSettings, KeyPattern, LabelsSettings, PersonalSpaces, Settings, SpacesSettings, Switch,
+};
+
+use rest::Budget;
+use site_state::SiteState;
+
+/// One connection, kept up to date for as long as somebody wants its numbers. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Sync(Arc<Shared>);
+
+/// A refresh has been started.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun;
+
+/// The refresh under way is still reading the base; its numbers will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a base is under way")]
+pub struct BaseUnderWay;
+
+#[derive(Debug)]
+struct Shared {
+    name: ConnectionName,
+    settings: Settings,
+    site: Site,
+    clock: Clock,
+    asking: Asking,
+    budget: Budget,
+    state: Mutex<SiteState>,
+    phase: Mutex<Phase>,
+    walk_under_way: tokio::sync::Mutex<()>,
+    /// When the numbers were asked for last.
+    wanted: watch::Sender<Instant>,
+    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    stop: CancellationToken,
+}
+
+/// What the newest refresh is doing. Older ones may still be finishing a request.
+#[derive(Debug)]
+enum Phase {
+    Idle,
+    Base,
+    Rest(CancellationToken),
+}
+
+impl Sync {
+    /// Asks nothing yet. `stop` ends whatever is under way.
+    pub fn new(
+        connection: Connection,
+        settings: Settings,
+        clock: Clock,
+        asking: Asking,
+        stop: CancellationToken,
+    ) -> Self {
+        let reach = settings.longest_window();
+        Self(Arc::new(Shared {
+            name: connection.name().clone(),
+            budget: Budget::new(settings.request_budget),
+            settings,
+            site: Site::new(connection),
+            clock,
+            asking,
+            state: Mutex::new(SiteState::new(reach)),
+            phase: Mutex::new(Phase::Idle),
+            walk_under_way: tokio::sync::Mutex::default(),
+            wanted: watch::Sender::new(Instant::now()),
+            snapshots: watch::Sender::new(None),
+            stop,
+        }))
+    }
+
+    /// Starts a refresh and doesn't wait for it. One that has got beyond its base is told to end.
+    pub fn begin(&self) -> Result<Begun, BaseUnderWay> {
+        self.0.wanted.send_replace(Instant::now());
+        let rest = CancellationToken::new();
+        match std::mem::replace(&mut *self.0.phase(), Phase::Base) {
+            Phase::Base => return Err(BaseUnderWay),
+            Phase::Rest(running) => running.cancel(),
+            Phase::Idle => {}
+        }
+        let shared = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            let stop = shared.stop.clone();
+            stop.run_until_cancelled(shared.refresh(rest)).await;
+        });
+        Ok(Begun)
+    }
+
+    /// The newest snapshot; none until the first base since the start has ended, well or badly.
+    pub fn snapshots(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
+        self.0.snapshots.subscribe()
+    }
+
+    pub fn name(&self) -> &ConnectionName {
+        &self.0.name
+    }
+
+    pub fn refresh_interval(&self) -> Duration {
+        self.0.settings.refresh_interval
+    }
+
+    pub fn max_stale(&self) -> Duration {
+        self.0.settings.max_stale
+    }
+
+    pub fn asking(&self) -> &Asking {
+        &self.0.asking
+    }
+}
+
+impl Shared {
+    async fn refresh(self: &Arc<Self>, rest: CancellationToken) {
+        let started = Instant::now();
+        // A base that hangs in a pause of the site is given up when nobody asks any more.
+        let base = self.while_wanted(base::read(self)).await.unwrap_or(Err(base::Failed::Unwanted));
+        let result = match &base {
+            Ok(_) => "success",
+            Err(failure) => {
+                warn!(connection = %self.name, %failure, "the refresh failed; the last numbers stay on show");
+                "failure"
+            }
+        };
+        self.state().up = base.is_ok();
+        self.publish().await;
+        *self.phase() = Phase::Rest(rest.clone());
+        self.asking.refresh(result, started.elapsed().as_secs_f64());
+
+        if base.is_ok() {
+            walk::go_on(self).await;
+        }
+        if base.as_ref().map_or_else(base::Failed::leaves_something_to_ask, |_| true) {
+            let until = started + self.settings.refresh_interval;
+            let asked = rest::ask(self, &rest, until).await;
+            debug!(connection = %self.name, asked, "the rest of the refresh has ended");
+            self.publish().await;
+        }
+        let mut phase = self.phase();
+        if matches!(&*phase, Phase::Rest(_)) && !rest.is_cancelled() {
+            *phase = Phase::Idle;
+        }
+    }
+
+    /// Runs until it ends, or until nobody has asked for the numbers for a whole interval.
+    async fn while_wanted<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let nobody_asks = async {
+            loop {
+                let until = *self.wanted.borrow() + self.settings.refresh_interval;
+                if until <= Instant::now() {
+                    break;
+                }
+                sleep_until(until).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = nobody_asks => None,
+        }
+    }
+
+    /// Makes a snapshot of what is known now.
+    async fn publish(self: &Arc<Self>) {
+        let shared = Arc::clone(self);
+        // The census of a large site takes a while; other connections' requests go on meanwhile.
+        let snapshot = tokio::task::spawn_blocking(move || report::snapshot(&shared)).await;
+        match snapshot {
+            Ok(snapshot) => drop(self.snapshots.send_replace(Some(Arc::new(snapshot)))),
+            Err(error) => warn!(connection = %self.name, %error, "no snapshot could be made"),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, SiteState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,46 @@
+//! From what is known to a snapshot: the census, and the health beside it.
+
+use super::{Shared, base};
+use crate::model::{Collector, CollectorHealth, DocType, Health, Operation, Snapshot, take_census};
+
+pub(super) fn snapshot(shared: &Shared) -> Snapshot {
+    let now = shared.clock.now();
+    let ages = shared.settings.collectors.max_ages();
+    let connection = shared.site.connection();
+    let mut state = shared.state();
+    let numbers = state.ledger.moment().map(|moment| {
+        let census = take_census(&state.ledger, &shared.settings.census(), moment);
+        state.ledger.remember_shown(census.shown);
+        census.numbers
+    });
+    let collector_health = |collector: &Collector| {
+        let goal = state.ledger.goal(*collector, &ages, now);
+        CollectorHealth {
+            collector: *collector,
+            success: state.ledger.success(*collector),
+            oldest_fact: goal.oldest_fact,
+            coverage: goal.coverage,
+        }
+    };
+    Snapshot {
+        connection: shared.name.clone(),
+        health: Health {
+            up: state.up,
+            site: connection.site(),
+            errors: state.access.errors(|operation| is_the_connections_own(shared, operation)),
+            access: state.access.known(),
+            token_expires: connection.token_expires(),
+            moment: state.ledger.moment(),
+            collectors: Collector::ALL.iter().map(collector_health).collect(),
+        },
+        numbers,
+    }
+}
+
+/// The base's operations, and the enabled ones of the seven endpoints.
+fn is_the_connections_own(shared: &Shared, operation: Operation) -> bool {
+    let is_enabled = |collector| shared.settings.collectors.is_enabled(collector);
+    operation == Operation::Spaces
+        || DocType::ALL.iter().any(|doc_type| operation == base::list_operation(*doc_type))
+        || (operation.is_essential() && operation.collector().is_some_and(is_enabled))
+}

@@ -1,0 +1,66 @@
+//! What one connection knows, and how far its readings have come: the ledger and what vouches for it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::connection::{Failure, Verdict};
+use crate::model::{Access, DocType, Ledger, Operation, Outcome, SpaceId, Timestamp};
+
+use super::Shared;
+use super::walk::Walk;
+
+#[derive(Debug)]
+pub(super) struct SiteState {
+    pub(super) ledger: Ledger,
+    pub(super) access: Access,
+    /// The last base gave a usable answer.
+    pub(super) up: bool,
+    /// Spaces that the user doesn't want counted; their rows are dropped.
+    pub(super) excluded: HashSet<SpaceId>,
+    /// By doc type: every change up to here has been read.
+    watermarks: [Option<Timestamp>; DocType::ALL.len()],
+    /// The walk that is under way, with its places.
+    pub(super) walk: Option<Walk>,
+}
+
+impl SiteState {
+    pub(super) fn new(reach: Duration) -> Self {
+        Self {
+            ledger: Ledger::new(reach),
+            access: Access::default(),
+            up: false,
+            excluded: HashSet::new(),
+            watermarks: [None; DocType::ALL.len()],
+            walk: None,
+        }
+    }
+
+    pub(super) fn watermark(&self, doc_type: DocType) -> Option<Timestamp> {
+        self.watermarks[doc_type as usize]
+    }
+
+    pub(super) fn set_watermark(&mut self, doc_type: DocType, watermark: Timestamp) {
+        self.watermarks[doc_type as usize] = Some(watermark);
+    }
+}
+
+impl Shared {
+    /// Takes notice of what an answer, or its absence, says of access.
+    pub(super) fn note<T>(&self, operation: Operation, answer: Result<T, Failure>) -> Result<T, Failure> {
+        let outcome = match answer.as_ref().map_err(Failure::verdict) {
+            // Who is refused one doc was let in.
+            Ok(_) | Err(Verdict::NotForThisDoc | Verdict::NotForThisSpace | Verdict::DeadCursor) => Outcome::Answered,
+            Err(Verdict::Refused { code, named }) => Outcome::Refused { code, names_its_cause: named },
+            Err(Verdict::Passing { code }) => Outcome::Passing(code),
+        };
+        self.state().access.note(operation, outcome, self.clock.now());
+        answer
+    }
+
+    /// Counts what could not be read of an answer.
+    pub(super) fn count_unreadable(&self, kinds: &[&'static str]) {
+        for kind in kinds {
+            self.asking.unreadable(kind, 1);
+        }
+    }
+}
