@@ -1,0 +1,49 @@
+# Everything a person or CI runs. Debian 12, Rust and root are enough: `make setup` brings the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint unit rules demo demo-check bench-scrape bench-sync check-openapi clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 22
+
+setup: ## Install what is missing: Debian packages, Rust components, .venv
+	@tests/scripts/setup.sh all
+
+test: setup ## Everything that CI runs
+	@$(MAKE) --no-print-directory lint rules unit demo-check
+
+lint: ## Format, lints and shell scripts
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	.venv/bin/shellcheck .ci/run tests/scripts/*.sh
+
+unit: ## Tests and documentation's examples
+	cargo test --workspace --locked --doc
+	tests/scripts/cargo-test.sh
+
+rules: ## Prometheus' configuration and alerts
+	promtool check config deploy/prometheus/prometheus.yml
+	promtool test rules deploy/prometheus/tests/*.test.yml
+
+demo: ## A simulated site, the exporter and Prometheus on loopback, until Ctrl-C
+	@tests/scripts/demo.sh
+
+demo-check: ## The same without staying: fails unless every number and panel is there
+	@tests/scripts/demo.sh --check
+
+bench-scrape: ## Requests per second of /metrics against nginx serving the same bytes
+	@tests/scripts/setup.sh bench
+	@tests/scripts/bench-scrape.sh
+
+bench-sync: ## First walk of 100,000 docs: requests, time, memory
+	@tests/scripts/setup.sh bench
+	@tests/scripts/bench-sync.sh
+
+check-openapi: ## Hold the simulator's rules against Atlassian's documents in OPENAPI_DIR
+	@: "$${OPENAPI_DIR:?set OPENAPI_DIR to the folder of confluence-v1.json and confluence-v2.json}"
+	cargo run --locked --quiet -p confluence-simulator -- check-openapi "$$OPENAPI_DIR"
+
+clean: ## Remove what builds and runs leave behind
+	cargo clean
+	rm -rf .venv
