@@ -68,10 +68,10 @@ pub struct ConfigFile {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Log {
     /// The least important messages that are still written, to standard error.
-    #[arg(long = "log.level", value_enum, global = true, default_value_t = Level::Info)]
+    #[arg(id = "log.level", long, value_enum, global = true, default_value_t = Level::Info)]
     pub level: Level,
     /// How messages are written.
-    #[arg(long = "log.format", value_enum, global = true, default_value_t = LogFormat::Logfmt)]
+    #[arg(id = "log.format", long, value_enum, global = true, default_value_t = LogFormat::Logfmt)]
     pub format: LogFormat,
 }
 
