@@ -170,11 +170,11 @@ mod tests {
     const HTML_TYPE: &[(&str, &str)] = &[("Content-Type", "text/html;charset=UTF-8")];
 
     fn verdict(operation: Operation, place: Place, status: u16, headers: &[(&str, &str)], body: &str) -> Verdict {
-        let headers = headers.iter().map(|(name, value)| {
+        let header = |(name, value): &(&str, &str)| {
             (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap())
-        });
-        let reply =
-            Reply { status, headers: HeaderMap::from_iter(headers), body: body.into(), leads_elsewhere: status == 302 };
+        };
+        let headers: HeaderMap = headers.iter().map(header).collect();
+        let reply = Reply { status, headers, body: body.into(), leads_elsewhere: status == 302 };
         of(operation, place, &reply)
     }
 

@@ -1,0 +1,159 @@
+//! Answers that no honest site sends: they end in `bad_response`, and the token goes nowhere.
+
+use std::time::Duration;
+
+use confluence_exporter::confluence::Cursor;
+use confluence_exporter::connection::{Failure, Verdict};
+use confluence_exporter::model::{Code, DocId, DocType};
+
+use crate::scripted::{Reply, Scripted, answer, json};
+use crate::setting::{Door, TOKEN, open};
+
+const USERNAME: &str = "ann@acme.example";
+
+fn door(site: &Scripted) -> Door {
+    open(&site.url, USERNAME, TOKEN, |_| {})
+}
+
+fn code(failure: &Failure) -> Code {
+    failure.code().unwrap_or_else(|| panic!("{failure}"))
+}
+
+#[tokio::test]
+async fn what_is_not_the_json_that_belongs_here_is_a_bad_response() {
+    let html = answer("200 OK", "content-type: text/html\r\n", "<!doctype html><title>Sign in</title>");
+    let replies =
+        [html, json(r#"{"results":[{"id":"1""#), json(r#"{"results":{}}"#), json("[]"), json("null"), json("")];
+    for reply in replies {
+        let site = Scripted::answering([reply]).await;
+
+        let failure = door(&site).site.spaces(None).await.unwrap_err();
+
+        assert_eq!(code(&failure), Code::BadResponse, "{failure}");
+        assert_eq!(site.requests(), 5, "asked once and four times again");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_short_is_asked_for_again() {
+    let cut = Reply::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 4000\r\n\r\n{\"results\":[]".to_vec());
+    let reset = Reply::Bytes(Vec::new());
+    let site = Scripted::answering([cut, reset, json(r#"{"results":[]}"#)]).await;
+
+    let listing = door(&site).site.spaces(None).await.unwrap();
+
+    assert!(listing.rows.is_empty());
+    assert_eq!(site.requests(), 3);
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_cut_off_and_not_asked_for_again() {
+    let endless = Reply::Endless(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"results\":[".to_vec());
+    let announced = Reply::Endless(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n{\"results\":[".to_vec());
+    for reply in [endless, announced] {
+        let site = Scripted::answering([reply]).await;
+
+        let failure = door(&site).site.spaces(None).await.unwrap_err();
+
+        assert_eq!(code(&failure), Code::BadResponse, "{failure}");
+        assert_eq!(site.requests(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_without_an_end_is_understood_by_its_beginning() {
+    let refusal = r#"HTTP/1.1 401 Unauthorized\r\n\r\n{"code":401,"message":"Unauthorized; scope does not match"}"#;
+    let site = Scripted::answering([Reply::Endless(refusal.replace("\\r\\n", "\r\n").into_bytes())]).await;
+
+    let failure = door(&site).site.spaces(None).await.unwrap_err();
+
+    assert_eq!(failure.verdict(), Verdict::Refused { code: Code::InvalidPermissions, named: true });
+}
+
+#[tokio::test]
+async fn a_site_that_falls_silent_is_given_up() {
+    let nothing = Reply::Silence(Vec::new());
+    let half = Reply::Silence(b"HTTP/1.1 200 OK\r\ncontent-length: 4000\r\n\r\n{\"results\":[".to_vec());
+    for (reply, expected) in [(nothing, Code::Unreachable), (half, Code::BadResponse)] {
+        let site = Scripted::answering([reply]).await;
+        let door = open(&site.url, USERNAME, TOKEN, |settings| {
+            settings.patience.attempt = Duration::from_millis(100);
+            settings.patience.retries = 1;
+        });
+
+        let failure = door.site.spaces(None).await.unwrap_err();
+
+        assert_eq!(code(&failure), expected, "{failure}");
+        assert_eq!(site.requests(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_the_token_stays_here() {
+    let elsewhere = Scripted::answering([json(r#"{"results":[]}"#)]).await;
+    let redirect = format!("location: {}/steal\r\n", elsewhere.url);
+    let site = Scripted::answering([answer("302 Found", &redirect, "")]).await;
+    let failure = door(&site).site.spaces(None).await.unwrap_err();
+    assert_eq!(failure.verdict(), Verdict::Refused { code: Code::WrongBaseUrl, named: false });
+    assert_eq!(elsewhere.requests(), 0);
+
+    let site = Scripted::answering([answer("302 Found", "location: /login\r\n", "")]).await;
+    let failure = door(&site).site.spaces(None).await.unwrap_err();
+    assert_eq!(code(&failure), Code::BadResponse);
+    assert_eq!(site.requests(), 1);
+}
+
+#[tokio::test]
+async fn of_a_link_to_elsewhere_only_the_cursor_is_taken() {
+    let elsewhere = Scripted::answering([json(r#"{"results":[]}"#)]).await;
+    let next = format!("{}/steal?limit=1&cursor=eyJ+/ab==&status=draft", elsewhere.url);
+    let site = Scripted::answering([
+        json(&format!(r#"{{"results":[],"_links":{{"next":"{next}","base":"{}"}}}}"#, elsewhere.url)),
+        json(r#"{"results":[]}"#),
+    ])
+    .await;
+    let door = door(&site);
+
+    let first = door.site.versions(DocType::Page, DocId(7), None).await.unwrap();
+    assert_eq!(first.next, Some(Cursor::new("eyJ+/ab==")));
+    let second = door.site.versions(DocType::Page, DocId(7), first.next.as_ref()).await.unwrap();
+
+    assert_eq!(second.next, None);
+    assert_eq!(elsewhere.requests(), 0);
+    let lines: Vec<String> =
+        site.heads().iter().map(|head| head.lines().next().unwrap_or_default().to_owned()).collect();
+    let question = "GET /wiki/api/v2/pages/7/versions?limit=250&sort=-modified-date";
+    let again = format!("{question}&cursor=eyJ%2B%2Fab%3D%3D HTTP/1.1");
+    assert_eq!(lines, [format!("{question} HTTP/1.1"), again]);
+}
+
+#[tokio::test]
+async fn a_listing_that_turns_in_a_circle_is_a_bad_response() {
+    let site = Scripted::answering([json(r#"{"results":[],"_links":{"next":"/list?cursor=round"}}"#)]).await;
+
+    let failure = door(&site).site.spaces(Some(&Cursor::new("round"))).await.unwrap_err();
+
+    assert_eq!(code(&failure), Code::BadResponse);
+}
+
+#[tokio::test]
+async fn a_tls_handshake_with_something_else_is_unreachable() {
+    let site = Scripted::answering([Reply::Bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())]).await;
+    let door = open(&site.url.replace("http:", "https:"), USERNAME, TOKEN, |_| {});
+
+    let failure = door.site.spaces(None).await.unwrap_err();
+
+    assert_eq!(code(&failure), Code::Unreachable);
+    assert!(failure.to_string().contains("no secure connection"), "{failure}");
+}
+
+#[tokio::test]
+async fn nobody_at_the_address_is_unreachable() {
+    let site = Scripted::answering([json("{}")]).await;
+    let url = site.url.clone();
+    drop(site);
+
+    let failure = open(&url, USERNAME, TOKEN, |_| {}).site.spaces(None).await.unwrap_err();
+
+    assert_eq!(code(&failure), Code::Unreachable);
+}

@@ -1,0 +1,8 @@
+//! The door to a site, held against sites that take, refuse, throttle and deceive.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod deception;
+mod manners;
+mod scripted;
+mod secrets;
+mod setting;
