@@ -37,13 +37,27 @@ async fn what_is_not_the_json_that_belongs_here_is_a_bad_response() {
 #[tokio::test]
 async fn an_answer_that_is_cut_short_is_asked_for_again() {
     let cut = Reply::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 4000\r\n\r\n{\"results\":[]".to_vec());
-    let reset = Reply::Bytes(Vec::new());
-    let site = Scripted::answering([cut, reset, json(r#"{"results":[]}"#)]).await;
+    let gone = Reply::Bytes(Vec::new());
+    let site = Scripted::answering([cut.clone(), gone, json(r#"{"results":[]}"#)]).await;
+    let door = door(&site);
 
-    let listing = door(&site).site.spaces(None).await.unwrap();
+    let listing = door.site.spaces(None).await.unwrap();
 
     assert!(listing.rows.is_empty());
     assert_eq!(site.requests(), 3);
+    for reason in ["bad_response", "unreachable"] {
+        let series = format!(r#"confluence_api_retries_total{{connection="acme",reason="{reason}"}}"#);
+        assert_eq!(door.counted(&series), [format!("{series} 1")]);
+    }
+    for status in ["200", "body", "connect"] {
+        let series =
+            format!(r#"confluence_api_requests_total{{connection="acme",operation="spaces",status="{status}"}}"#);
+        assert_eq!(door.counted(&series), [format!("{series} 1")]);
+    }
+
+    let site = Scripted::answering([cut]).await;
+    let failure = self::door(&site).site.spaces(None).await.unwrap_err();
+    assert_eq!(code(&failure), Code::BadResponse);
 }
 
 #[tokio::test]
