@@ -1,7 +1,10 @@
 //! Prometheus exporter for Confluence Cloud. ARCHITECTURE.md says which room does what.
 
+pub mod app;
 pub mod cache;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod confluence;
 pub mod connection;
 pub mod metrics;

@@ -10,7 +10,6 @@ mod question;
 mod retry;
 mod settings;
 mod tenant;
-mod text;
 mod token;
 mod values;
 mod verdict;

@@ -164,7 +164,7 @@ mod tests {
         assert!(window.holds(moment, moment));
         assert!(!window.holds(moment, moment.later_by(Duration::from_millis(1))));
         assert!(!window.holds(moment, moment.earlier_by(window.span())));
-        assert!(window.holds(moment, moment.earlier_by(window.span() - Duration::from_millis(1))));
+        assert!(window.holds(moment, moment.earlier_by(window.span()).later_by(Duration::from_millis(1))));
     }
 
     #[test]

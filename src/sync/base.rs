@@ -48,13 +48,11 @@ pub(super) async fn read(shared: &Shared) -> Result<Timestamp, Failed> {
             }
         }
     }
-    match failed {
-        Some(failed) => Err(failed),
-        None => {
-            shared.state().ledger.note_moment(moment);
-            Ok(moment)
-        }
+    if let Some(failed) = failed {
+        return Err(failed);
     }
+    shared.state().ledger.note_moment(moment);
+    Ok(moment)
 }
 
 /// Lists the spaces, and tells the date of the first answer.

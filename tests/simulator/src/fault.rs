@@ -238,6 +238,10 @@ impl Faults {
         self.faults().clear();
     }
 
+    pub(crate) fn list(&self) -> Vec<Fault> {
+        self.faults().clone()
+    }
+
     /// What strikes this request. It is counted as struck.
     pub(crate) fn strike(&self, target: &Target<'_>) -> Option<Fault> {
         let mut faults = self.faults();

@@ -3,10 +3,12 @@
 
 pub mod api;
 pub mod clock;
+mod command;
 mod control;
 mod fault;
 mod journal;
 mod server;
+mod truth;
 pub mod world;
 
 use std::collections::BTreeMap;
@@ -25,6 +27,7 @@ use tokio::task::JoinHandle;
 pub use api::{Base, FOUR_SCOPES, Operation, Token, TokenKind};
 pub use fault::{BadFault, Fault, FaultKind};
 pub use journal::Asked;
+pub use truth::TruthQuestion;
 pub use world::{Account, DocId, DocStatus, DocType, EventKind, Label, SpaceId, World};
 
 use api::Site;
@@ -92,14 +95,18 @@ impl Simulator {
         let world = World::grow(plan, clock.clone());
         let mixed = world::mix(seed, 0xc10d);
         let cloud_id = format!("{:08x}-51b0-4c1d-8a3e-{:012x}", mixed >> 32, mixed & 0xffff_ffff);
+        let site = Site::new(world, clock, cloud_id, format!("http://{address}"));
+        let kinds = [TokenKind::Unscoped, TokenKind::scoped(), TokenKind::service_account()];
+        let tokens = kinds.map(|kind| site.tokens().issue(kind));
         let shared = Arc::new(Shared {
-            site: Site::new(world, clock, cloud_id, format!("http://{address}")),
+            site,
             faults: Faults::default(),
             journal: Journal::default(),
-            latency: options.latency,
+            tokens,
+            latency_ms: AtomicU64::new(u64::try_from(options.latency.as_millis()).unwrap_or(u64::MAX)),
             traces: AtomicU64::new(1),
         });
-        options.faults.into_iter().for_each(|fault| shared.faults.inject(fault));
+        options.faults.into_iter().for_each(|fault| shared.inject(fault));
         let mut tasks = vec![tokio::spawn(server::serve(listener, Arc::clone(&shared)))];
         if options.pace > 0.0 {
             tasks.push(tokio::spawn(live(Arc::clone(&shared), options.pace, seed)));
@@ -127,6 +134,11 @@ impl Simulator {
 
     pub fn cloud_id(&self) -> &str {
         &self.shared.site.cloud_id
+    }
+
+    /// The tokens that the program prints at its start: unscoped, scoped, service account.
+    pub fn default_tokens(&self) -> [Token; 3] {
+        self.shared.tokens.clone()
     }
 
     /// A new token of this kind.
@@ -171,7 +183,7 @@ impl Simulator {
     }
 
     pub fn inject(&self, fault: Fault) {
-        self.shared.faults.inject(fault);
+        self.shared.inject(fault);
     }
 
     pub fn clear_faults(&self) {
@@ -194,6 +206,11 @@ impl Simulator {
 
     pub fn clear_journal(&self) {
         self.shared.journal.clear();
+    }
+
+    /// Every number of the world, counted by brute force: `docs{space="ENG",type="page",status="current"}` -> 7.
+    pub fn truth(&self, question: &TruthQuestion) -> BTreeMap<String, i64> {
+        truth::tell(&self.shared.site.world(), question).expect("no test lets so much happen that it is forgotten")
     }
 
     pub fn max_in_flight(&self) -> usize {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use confluence_simulator::{Fault, Options, Simulator, TokenKind};
+use confluence_simulator::{Fault, Options, Simulator};
 
 /// A Confluence Cloud site to try things on: it grows a world from a seed, answers Confluence's API over it, fails on
 /// demand, and can tell every number of it.
@@ -73,12 +73,7 @@ fn introduce(simulator: &Simulator) -> io::Result<()> {
     writeln!(out, "url: {}", simulator.site_url())?;
     writeln!(out, "gateway: {}/ex/confluence/{}", simulator.gateway_url(), simulator.cloud_id())?;
     writeln!(out, "control: {}", simulator.control_url())?;
-    for (name, kind) in [
-        ("unscoped", TokenKind::Unscoped),
-        ("scoped", TokenKind::scoped()),
-        ("service account", TokenKind::service_account()),
-    ] {
-        let token = simulator.token(kind);
+    for (name, token) in ["unscoped", "scoped", "service account"].iter().zip(simulator.default_tokens()) {
         writeln!(out, "{name}: username {} token {}", token.username, token.secret)?;
     }
     out.flush()

@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::api::{self, Answered, Reply, Site, percent_decoded};
+use crate::api::{self, Answered, Reply, Site, Token, percent_decoded};
 use crate::control;
 use crate::fault::{Fault, FaultKind, Faults, Target};
 use crate::journal::{Asked, InFlight, Journal};
@@ -37,8 +37,24 @@ pub(crate) struct Shared {
     pub(crate) site: Site,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
-    pub(crate) latency: Duration,
+    /// The default ones: unscoped, scoped, service account.
+    pub(crate) tokens: [Token; 3],
+    pub(crate) latency_ms: AtomicU64,
     pub(crate) traces: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn set_latency_ms(&self, millis: u64) {
+        self.latency_ms.store(millis, Ordering::Relaxed);
+    }
+
+    /// A fault of the CDN that has no end of its own lasts a minute.
+    pub(crate) fn inject(&self, mut fault: Fault) {
+        if fault.kind == FaultKind::FalseNotFound && fault.until_ms.is_none() && fault.times.is_none() {
+            fault.until_ms = Some(self.site.clock.now_ms() + 60_000);
+        }
+        self.faults.inject(fault);
+    }
 }
 
 /// Serves until the task is aborted; its connections end with it.
@@ -81,8 +97,9 @@ async fn answer(
     }
     let in_flight = shared.journal.begin();
     let body = collect(body).await;
-    if !shared.latency.is_zero() {
-        tokio::time::sleep(shared.latency).await;
+    let latency = Duration::from_millis(shared.latency_ms.load(Ordering::Relaxed));
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
     }
     let header = |name| head.headers.get(name).and_then(|value: &hyper::header::HeaderValue| value.to_str().ok());
     let authorization = header(AUTHORIZATION);

@@ -1,0 +1,209 @@
+//! `connection test`: each operation asked once, and what its refusal costs.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::cli::{Format, TestConnection};
+use crate::clock::Clock;
+use crate::config::{Config, ConnectionConfig};
+use crate::confluence::{DocsListing, Order, Site};
+use crate::connection::{Connection, Failure, Turn, Verdict};
+use crate::metrics::Asking;
+use crate::model::{AccountId, Code, DocId, DocRow, DocType, Operation};
+
+use super::output;
+
+/// How one operation answered.
+#[derive(Debug, Serialize)]
+struct Finding {
+    connection: String,
+    operation: &'static str,
+    scope: Option<&'static str>,
+    /// `ok`, a code, or `not asked`.
+    access: &'static str,
+    /// Whether anything is missing without it.
+    needed: bool,
+    costs: &'static str,
+    to_do: String,
+}
+
+/// An id that no doc has: what a token may do is told before it is looked for.
+const NO_DOC: DocId = DocId(1);
+/// Tried again once: long enough for a hiccup, short enough for a person who waits.
+const RETRIES: u32 = 1;
+
+pub(super) async fn run(test: &TestConnection) -> Result<ExitCode, Box<dyn Error>> {
+    let config = Config::read(&test.config.path)?;
+    let chosen: Vec<_> = config
+        .connections
+        .iter()
+        .filter(|connection| test.name.as_ref().is_none_or(|name| connection.name.as_str() == name))
+        .collect();
+    if chosen.is_empty() {
+        let names: Vec<_> = config.connections.iter().map(|connection| connection.name.as_str()).collect();
+        return Err(format!("there is no connection of that name; there are {}", names.join(", ")).into());
+    }
+    let mut findings = Vec::new();
+    for connection in chosen {
+        findings.extend(test_connection(connection).await?);
+    }
+    let all_open = findings.iter().all(|finding| !finding.needed || finding.access == "ok");
+    match test.format {
+        Format::Table => output::print(&table(&findings)),
+        Format::Json => output::print(&format!("{}\n", serde_json::to_string_pretty(&findings)?)),
+    }
+    Ok(if all_open { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn test_connection(config: &ConnectionConfig) -> Result<Vec<Finding>, Box<dyn Error>> {
+    let mut settings = config.connection.clone();
+    settings.patience.retries = RETRIES;
+    let asking = Asking::new(&config.name);
+    let site = Site::new(Connection::open(config.name.clone(), &settings, Clock::system(), asking)?);
+    let mut findings = Findings { connection: config.name.to_string(), over: None, list: Vec::new() };
+
+    let spaces = findings.ask(Operation::Spaces, site.spaces(None)).await;
+    if spaces.is_some_and(|answer| answer.rows.is_empty()) {
+        findings.note_empty_list();
+    }
+    let page = findings.newest(&site, DocType::Page).await;
+    let post = findings.newest(&site, DocType::Blogpost).await;
+    let page_id = page.as_ref().map_or(NO_DOC, |page| page.id);
+    let post_id = post.as_ref().map_or(NO_DOC, |post| post.id);
+    let account = page.and_then(|page| page.author).unwrap_or_else(|| AccountId("unknown".into()));
+    findings.ask(Operation::PageVersions, site.versions(DocType::Page, page_id, None)).await;
+    findings.ask(Operation::BlogpostVersions, site.versions(DocType::Blogpost, post_id, None)).await;
+    findings.ask(Operation::PageLabels, site.labels(DocType::Page, page_id, None)).await;
+    findings.ask(Operation::BlogpostLabels, site.labels(DocType::Blogpost, post_id, None)).await;
+    findings.ask(Operation::UsersBulk, site.users(&[account])).await;
+    findings.ask(Operation::ContentViews, site.views(page_id)).await;
+    findings.ask(Operation::ContentState, site.state(page_id)).await;
+    findings.ask(Operation::CurrentUser, site.current_user()).await;
+    Ok(findings.list)
+}
+
+struct Findings {
+    connection: String,
+    /// Nothing else need be asked: the connection as a whole does not work.
+    over: Option<Code>,
+    list: Vec<Finding>,
+}
+
+impl Findings {
+    async fn ask<T>(&mut self, operation: Operation, question: impl Future<Output = Result<T, Failure>>) -> Option<T> {
+        if let Some(code) = self.over {
+            self.add(operation, "not asked", format!("mend {code} first"));
+            return None;
+        }
+        match question.await {
+            Ok(answer) => {
+                self.add(operation, "ok", String::new());
+                Some(answer)
+            }
+            Err(failure) => {
+                let access = match failure.verdict() {
+                    // Who is told that this doc is not there was let in.
+                    Verdict::NotForThisDoc | Verdict::NotForThisSpace | Verdict::DeadCursor => None,
+                    Verdict::Refused { code, .. } | Verdict::Passing { code } => Some(code),
+                };
+                let to_do = access.map(|code| to_do(code, operation, &failure)).unwrap_or_default();
+                self.add(operation, access.map_or("ok", Code::as_str), to_do);
+                self.over = access.filter(|code| operation == Operation::Spaces && *code != Code::InvalidPermissions);
+                None
+            }
+        }
+    }
+
+    async fn newest(&mut self, site: &Site, doc_type: DocType) -> Option<DocRow> {
+        let operation = match doc_type {
+            DocType::Page => Operation::Pages,
+            DocType::Blogpost => Operation::Blogposts,
+        };
+        let listing = DocsListing { doc_type, order: Order::NewestFirst, spaces: Vec::new(), turn: Turn::Base };
+        self.ask(operation, site.docs(&listing, None)).await?.rows.into_iter().next()
+    }
+
+    fn note_empty_list(&mut self) {
+        if let Some(finding) = self.list.last_mut() {
+            finding.access = Code::InvalidPermissions.as_str();
+            finding.to_do = String::from(
+                "the account sees no space: give it access to Confluence and to the spaces to count",
+            );
+        }
+    }
+
+    fn add(&mut self, operation: Operation, access: &'static str, to_do: String) {
+        self.list.push(Finding {
+            connection: self.connection.clone(),
+            operation: operation.as_str(),
+            scope: operation.scope(),
+            access,
+            needed: operation != Operation::CurrentUser,
+            costs: costs(operation),
+            to_do,
+        });
+    }
+}
+
+/// What is missing where an operation is refused.
+const fn costs(operation: Operation) -> &'static str {
+    match operation {
+        Operation::TenantInfo => "everything for scoped tokens",
+        Operation::CurrentUser => "nothing",
+        Operation::Spaces => "everything",
+        Operation::Pages => "docs, new docs, updates, staleness, owners of pages",
+        Operation::Blogposts => "docs, new docs, updates, staleness of blog posts",
+        Operation::PageVersions | Operation::BlogpostVersions => "updates, edit sessions, contributors",
+        Operation::PageLabels | Operation::BlogpostLabels => "docs by label, unlabelled docs",
+        Operation::UsersBulk => "contributors, owner status, users",
+        Operation::ContentViews => "views",
+        Operation::ContentState => "docs by state",
+    }
+}
+
+fn to_do(code: Code, operation: Operation, failure: &Failure) -> String {
+    match (code, operation.scope()) {
+        (Code::InvalidPermissions, Some(scope)) if operation == Operation::CurrentUser => {
+            format!("nothing; with the scope {scope} a dead token is told apart sooner")
+        }
+        (Code::InvalidPermissions, Some(scope)) => format!("give the token the scope {scope}"),
+        (Code::InvalidPermissions, None) => "give the account the permission".to_owned(),
+        (Code::InvalidCredentials, _) => {
+            "check username and token; the account also needs access to Confluence".to_owned()
+        }
+        (Code::WrongBaseUrl, _) => {
+            "a scoped token works at the gateway only: set credential: auto or scoped".to_owned()
+        }
+        (Code::PlanRequired, _) => "the site's plan does not have it: switch its collector off".to_owned(),
+        (Code::SiteSuspended, _) => "the site is suspended: an administrator of the site can reactivate it".to_owned(),
+        (Code::RateLimited, _) => "wait, and lower concurrency_level or request_budget".to_owned(),
+        (Code::Unreachable, _) => format!("check instance_url, DNS, proxy and firewall ({failure})"),
+        (Code::UpstreamError | Code::BadResponse, _) => format!("try again; tell Atlassian's support ({failure})"),
+    }
+}
+
+fn table(findings: &[Finding]) -> String {
+    let header = ["CONNECTION", "OPERATION", "SCOPE", "ACCESS", "WITHOUT IT MISSING", "WHAT TO DO"];
+    let rows: Vec<[&str; 6]> = findings
+        .iter()
+        .map(|finding| {
+            let scope = finding.scope.unwrap_or("-");
+            [&finding.connection, finding.operation, scope, finding.access, finding.costs, &finding.to_do]
+        })
+        .collect();
+    let width = |column: usize| rows.iter().chain([&header]).map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let mut text = String::new();
+    for row in [&header].into_iter().chain(&rows) {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            write!(line, "{cell:width$}  ").expect("a string takes everything");
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}

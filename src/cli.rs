@@ -1,0 +1,103 @@
+//! Flags and commands, as a person types them. What they do is `app`'s business.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Prometheus exporter for Confluence Cloud.
+///
+/// Shows how documentation is created, updated, read and owned, and whether the connection to Confluence works.
+#[derive(Debug, Parser)]
+#[command(name = "confluence-exporter", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub log: Log,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer Prometheus' scrapes, and ask Confluence for what they want to know.
+    Serve(Serve),
+    /// Look after the connections to Confluence.
+    #[command(subcommand)]
+    Connection(Connection),
+    /// Say whether the configuration can be used, without asking Confluence anything.
+    CheckConfig(ConfigFile),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Connection {
+    /// Ask Confluence for each operation once, and show what is open and what is not.
+    ///
+    /// Exits with 0 when everything that the enabled collectors need is open, else with 1.
+    Test(TestConnection),
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// Host and port to listen on; without a host, on every IPv4 address.
+    #[arg(long = "web.listen-address", value_name = "HOST:PORT", default_value = "0.0.0.0:10054")]
+    pub listen_address: String,
+    /// The path of the metrics.
+    #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
+    pub telemetry_path: String,
+}
+
+#[derive(Debug, Args)]
+pub struct TestConnection {
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// The connection to test; all of them without a name.
+    pub name: Option<String>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ConfigFile {
+    /// The configuration.
+    #[arg(long = "config.file", value_name = "FILE", default_value = "confluence-exporter.yml")]
+    pub path: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Log {
+    /// The least important messages that are still written, to standard error.
+    #[arg(id = "log.level", long, value_enum, global = true, default_value_t = Level::Info)]
+    pub level: Level,
+    /// How messages are written.
+    #[arg(id = "log.format", long, value_enum, global = true, default_value_t = LogFormat::Logfmt)]
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Logfmt,
+    Json,
+}
+
+impl Cli {
+    /// Reads the command line; prints help or what is wrong with it, and ends, where there is nothing to run.
+    pub fn from_args() -> Self {
+        Self::parse()
+    }
+}

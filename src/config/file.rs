@@ -1,0 +1,157 @@
+//! The configuration file as it is written: every key, and nothing else.
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use super::ConnectionConfig;
+use super::text::{parsed, parsed_if_given};
+use crate::connection::{
+    self, ConcurrencyLevel, CredentialChoice, ExpiryDate, GatewayUrl, InstanceUrl, Patience, Username,
+};
+use crate::model::{ConnectionName, Window, duration};
+use crate::sync::{self, CollectorsSettings, LabelsSettings, SpacesSettings};
+
+/// What stands at the top holds for every connection that says nothing else.
+#[derive(Debug)]
+pub(super) struct FileYaml {
+    pub(super) defaults: Pace,
+    pub(super) connections: Vec<ConnectionYaml>,
+}
+
+/// The settings that may stand at the top and in a connection.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pace {
+    refresh_interval: Option<Duration>,
+    request_budget: Option<NonZeroU32>,
+    max_stale: Option<Duration>,
+    max_series: Option<usize>,
+    windows: Option<Vec<Window>>,
+}
+
+/// Serde loses an error's line where one struct is flattened into another, so both spell the pace's keys.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TopYaml {
+    #[serde(default, deserialize_with = "some_duration")]
+    refresh_interval: Option<Duration>,
+    #[serde(default, deserialize_with = "some_budget")]
+    request_budget: Option<NonZeroU32>,
+    #[serde(default, deserialize_with = "some_duration")]
+    max_stale: Option<Duration>,
+    #[serde(default)]
+    max_series: Option<usize>,
+    #[serde(default, deserialize_with = "some_windows")]
+    windows: Option<Vec<Window>>,
+    connections: Vec<ConnectionYaml>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConnectionYaml {
+    name: ConnectionName,
+    #[serde(default)]
+    #[expect(dead_code, reason = "there is only one application; the key is for readers")]
+    application: Application,
+    #[serde(deserialize_with = "parsed")]
+    instance_url: InstanceUrl,
+    #[serde(default, deserialize_with = "parsed")]
+    credential: CredentialChoice,
+    #[serde(default, deserialize_with = "parsed")]
+    gateway_url: GatewayUrl,
+    #[serde(deserialize_with = "parsed")]
+    username: Username,
+    #[serde(default, deserialize_with = "parsed_if_given")]
+    api_token_file: Option<PathBuf>,
+    #[serde(default, deserialize_with = "parsed_if_given")]
+    api_token_env: Option<String>,
+    #[serde(default, deserialize_with = "parsed_if_given")]
+    api_token_expires: Option<ExpiryDate>,
+    #[serde(default, deserialize_with = "parsed")]
+    concurrency_level: ConcurrencyLevel,
+    #[serde(default)]
+    spaces: SpacesSettings,
+    #[serde(default)]
+    labels: LabelsSettings,
+    #[serde(default)]
+    collectors: CollectorsSettings,
+    #[serde(default, deserialize_with = "some_duration")]
+    refresh_interval: Option<Duration>,
+    #[serde(default, deserialize_with = "some_budget")]
+    request_budget: Option<NonZeroU32>,
+    #[serde(default, deserialize_with = "some_duration")]
+    max_stale: Option<Duration>,
+    #[serde(default)]
+    max_series: Option<usize>,
+    #[serde(default, deserialize_with = "some_windows")]
+    windows: Option<Vec<Window>>,
+}
+
+/// What a connection leads to.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Application {
+    #[default]
+    ConfluenceCloud,
+}
+
+impl<'de> Deserialize<'de> for FileYaml {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let top = TopYaml::deserialize(deserializer)?;
+        let TopYaml { refresh_interval, request_budget, max_stale, max_series, windows, connections } = top;
+        Ok(Self { defaults: Pace { refresh_interval, request_budget, max_stale, max_series, windows }, connections })
+    }
+}
+
+impl ConnectionYaml {
+    pub(super) fn settings(self, top: &Pace, folder: &Path) -> ConnectionConfig {
+        let defaults = sync::Settings::default();
+        ConnectionConfig {
+            name: self.name,
+            connection: connection::Settings {
+                instance_url: self.instance_url,
+                credential: self.credential,
+                gateway_url: self.gateway_url,
+                username: self.username,
+                api_token_file: self.api_token_file.map(|file| folder.join(file)),
+                api_token_env: self.api_token_env,
+                api_token_expires: self.api_token_expires,
+                concurrency_level: self.concurrency_level,
+                patience: Patience::default(),
+            },
+            sync: sync::Settings {
+                refresh_interval: self.refresh_interval.or(top.refresh_interval).unwrap_or(defaults.refresh_interval),
+                request_budget: self.request_budget.or(top.request_budget).unwrap_or(defaults.request_budget),
+                max_stale: self.max_stale.or(top.max_stale).unwrap_or(defaults.max_stale),
+                max_series: self.max_series.or(top.max_series).unwrap_or(defaults.max_series),
+                windows: self.windows.or_else(|| top.windows.clone()).unwrap_or(defaults.windows),
+                spaces: self.spaces,
+                labels: self.labels,
+                collectors: self.collectors,
+            },
+        }
+    }
+}
+
+fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
+}
+
+fn some_budget<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU32>, D::Error> {
+    let budget = u32::deserialize(deserializer)?;
+    let budget = NonZeroU32::new(budget)
+        .ok_or_else(|| serde::de::Error::custom("not a budget: write requests a minute, from 1 up"))?;
+    Ok(Some(budget))
+}
+
+/// At least one, and none twice: each is a label's value.
+fn some_windows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Window>>, D::Error> {
+    let windows = Vec::<Window>::deserialize(deserializer)?;
+    let is_repeated = (1..windows.len()).any(|place| windows[..place].contains(&windows[place]));
+    if windows.is_empty() || is_repeated {
+        return Err(serde::de::Error::custom("not a list of windows: name at least one, and none twice"));
+    }
+    Ok(Some(windows))
+}

@@ -1,0 +1,42 @@
+//! What is wrong with a file, told by line and key. A value is never quoted: it may be a token in the wrong line.
+
+use serde::de::DeserializeOwned;
+use serde_saphyr::Error;
+
+/// Reads YAML, or tells line, key and what to write instead.
+pub(super) fn read<T: DeserializeOwned>(yaml: &str) -> Result<T, String> {
+    let mut key = None;
+    let result = serde_saphyr::with_deserializer_from_str(yaml, |deserializer| {
+        serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            key = Some(error.path().to_string());
+            error.into_inner()
+        })
+    });
+    result.map_err(|error| tell(&error, key.as_deref().filter(|key| *key != ".")))
+}
+
+fn tell(error: &Error, key: Option<&str>) -> String {
+    let error = error.without_snippet();
+    let line = error.location().map(|location| format!("line {}: ", location.line()));
+    let key = key.map(|key| format!("{}: ", key.trim_end_matches(".?")));
+    format!("{}{}{}", line.unwrap_or_default(), key.unwrap_or_default(), what_is_wrong(error))
+}
+
+fn what_is_wrong(error: &Error) -> String {
+    match error {
+        Error::SerdeInvalidType { expected, .. }
+        | Error::SerdeInvalidValue { expected, .. }
+        | Error::SerdeInvalidLength { expected, .. } => format!("not what belongs here, which is {expected}"),
+        Error::SerdeUnknownVariant { expected, .. } => format!("not one of {}", expected.join(", ")),
+        Error::SerdeUnknownField { expected, .. } => format!("there is no such key; there are {}", expected.join(", ")),
+        Error::SerdeMissingField { field, .. } => format!("{field} is missing"),
+        Error::DuplicateMappingKey { key, .. } => {
+            format!("{} stands here twice", key.as_deref().unwrap_or("one key"))
+        }
+        Error::Unexpected { expected, .. } => format!("not what belongs here, which is {expected}"),
+        Error::InvalidScalar { ty, .. } => format!("not what belongs here, which is {ty}"),
+        // Our own types' words, which quote nothing.
+        Error::Message { msg, .. } => msg.clone(),
+        _ => "this is not YAML as it should be: look at indentation, colons and quotes".to_owned(),
+    }
+}

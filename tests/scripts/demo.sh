@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# A simulated Confluence site, the exporter and a real Prometheus, on loopback.
+# usage: demo.sh            stays until Ctrl-C
+#        demo.sh --check    ends when every number and panel has data; fails, with the logs, where one has none
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+stay=true
+if [ "${1:-}" = --check ]; then stay=false; fi
+ask=tests/scripts/ask_prometheus.py
+
+folder=$(mktemp -d)
+names=()
+pids=()
+
+# shellcheck disable=SC2329  # The trap calls it.
+stop_everything() {
+    local code=$? name
+    trap - EXIT
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    wait
+    if [ "$code" != 0 ]; then
+        for name in "${names[@]}"; do
+            printf '\n--- the last lines of %s\n' "$name"
+            tail -n 20 "$folder/$name.log"
+        done >&2
+    fi
+    rm -rf "$folder"
+    exit "$code"
+}
+trap stop_everything EXIT
+# Before the numbers are there an interrupt is a failure; afterwards it is the way to end.
+trap 'exit 130' INT TERM
+
+fail() {
+    printf 'demo: %s\n' "$*" >&2
+    exit 1
+}
+
+# start NAME PROGRAM ARGUMENT...
+start() {
+    local name=$1
+    shift
+    "$@" >"$folder/$name.log" 2>&1 &
+    names+=("$name")
+    pids+=($!)
+}
+
+# wait_for SECONDS WHAT COMMAND...: fails when time is up, or as soon as one of the programs has ended.
+wait_for() {
+    local until=$((SECONDS + $1)) what=$2 index
+    shift 2
+    until "$@" >"$folder/wait.log" 2>&1; do
+        for index in "${!pids[@]}"; do
+            kill -0 "${pids[$index]}" 2>/dev/null || fail "${names[$index]} has ended before $what"
+        done
+        if [ "$SECONDS" -ge "$until" ]; then
+            cat "$folder/wait.log" >&2
+            fail "time is up before $what"
+        fi
+        sleep 0.5
+    done
+}
+
+# The usual port where somebody may look for it and nobody listens, else any free one.
+port() {
+    if $stay && ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then
+        printf '%s\n' "$1"
+    else
+        /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    fi
+}
+
+# told KEY: what the simulator said of itself, `KEY: VALUE` a line.
+told() {
+    sed -n "s/^$1: //p" "$folder/simulator.log" | grep .
+}
+
+tests/scripts/setup.sh demo
+printf 'demo: building\n'
+cargo build --locked --quiet --package confluence-exporter --package confluence-simulator
+binaries=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug
+
+start simulator "$binaries/confluence-simulator" --seed 7 --spaces 12 --docs 2000 --pace 2
+wait_for 20 "the simulated site answers" told "service account"
+read -r _ username _ token <<<"$(told "service account")"
+site=$(told url)
+control=$(told control)
+
+umask 077
+printf '%s\n' "$token" >"$folder/token"
+# Quick, so that there is something to watch; the budget is what a small site on loopback bears.
+cat >"$folder/exporter.yml" <<YAML
+refresh_interval: 3s
+request_budget: 6000
+connections:
+  - name: demo
+    instance_url: $site
+    gateway_url: $site
+    username: $username
+    api_token_file: $folder/token
+    api_token_expires: $(date -u -d '+90 days' +%F)
+    concurrency_level: 10
+    collectors: { views: { max_age: 1m } }
+YAML
+exporter=127.0.0.1:$(port 10054)
+start exporter "$binaries/confluence-exporter" serve --config.file="$folder/exporter.yml" --web.listen-address="$exporter"
+wait_for 20 "the exporter is ready" curl -fsS --max-time 2 "http://$exporter/-/ready"
+
+cat >"$folder/prometheus.yml" <<YAML
+global: { scrape_interval: 3s, evaluation_interval: 3s }
+rule_files: ["$PWD/deploy/prometheus/confluence.rules.yml"]
+scrape_configs:
+  - job_name: confluence
+    static_configs: [{ targets: ["$exporter"] }]
+YAML
+prometheus=127.0.0.1:$(port 9090)
+start prometheus prometheus --config.file="$folder/prometheus.yml" --storage.tsdb.path="$folder/prometheus" \
+    --web.listen-address="$prometheus" --log.level=warn
+wait_for 20 "Prometheus is ready" curl -fsS --max-time 2 "http://$prometheus/-/ready"
+
+printf 'demo: waiting until Prometheus has the numbers\n'
+wait_for 120 "Prometheus has the numbers" "$ask" "http://$prometheus" numbers
+"$ask" "http://$prometheus" numbers
+if ! $stay; then
+    wait_for 60 "every panel has data" "$ask" "http://$prometheus" panels dashboards/*.json
+    printf 'demo: every number and every panel has data\n'
+    exit 0
+fi
+
+cat <<TEXT
+
+  Prometheus    http://$prometheus/graph?g0.expr=sum%20by%20(space)%20(confluence_docs)&g0.tab=1
+  its alerts    http://$prometheus/alerts
+  exporter      http://$exporter/metrics
+  the site      $control
+  dashboard     dashboards/overview.json, for a Grafana of yours with that Prometheus as its source
+
+People create and edit on the simulated site all the time. Ctrl-C stops everything.
+TEXT
+trap 'exit 0' INT TERM
+for pid in "${pids[@]}"; do wait "$pid" || true; done
+fail "one of the programs has ended"
