@@ -1,5 +1,6 @@
 //! Answers that no honest site sends: they end in `bad_response`, and the token goes nowhere.
 
+use std::io::Write;
 use std::time::Duration;
 
 use confluence_exporter::confluence::Cursor;
@@ -72,6 +73,24 @@ async fn an_answer_without_an_end_is_cut_off_and_not_asked_for_again() {
         assert_eq!(code(&failure), Code::BadResponse, "{failure}");
         assert_eq!(site.requests(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_small_answer_that_unpacks_into_a_huge_one_is_cut_off() {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    for _ in 0..33 {
+        packed.write_all(&vec![b' '; 1 << 20]).unwrap();
+    }
+    let packed = packed.finish().unwrap();
+    let mut reply =
+        format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", packed.len()).into_bytes();
+    reply.extend(packed);
+    let site = Scripted::answering([Reply::Bytes(reply)]).await;
+
+    let failure = door(&site).site.spaces(None).await.unwrap_err();
+
+    assert!(failure.to_string().contains("too large"), "{failure}");
+    assert_eq!(site.requests(), 1);
 }
 
 #[tokio::test]
