@@ -1,0 +1,5 @@
+//! Keeping one connection's facts true: every number against the truth of a simulated site.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod exact;
+mod observer;

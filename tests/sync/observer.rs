@@ -1,0 +1,146 @@
+//! A simulated site, and the exporter's sync looking at it.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use confluence_exporter::clock::Clock;
+use confluence_exporter::connection::{self, Connection, Patience};
+use confluence_exporter::metrics::{Asking, Dialect, Encoded, Part, page};
+use confluence_exporter::model::{Collector, ConnectionName, Snapshot, Timestamp};
+use confluence_exporter::sync::{self, Sync};
+use confluence_simulator::{Options, Simulator, Token, TokenKind, TruthQuestion};
+use tempfile::NamedTempFile;
+use tokio_util::sync::CancellationToken;
+
+/// Noon of some day.
+pub(crate) const START_MS: i64 = 1_781_784_000_000;
+const YEAR_SECONDS: i64 = 365 * 86_400;
+
+pub(crate) struct Observer {
+    pub(crate) site: Simulator,
+    pub(crate) token: Token,
+    pub(crate) sync: Sync,
+    _token_file: NamedTempFile,
+}
+
+impl Observer {
+    /// Looks at a site of this size with a token of exactly the four scopes.
+    pub(crate) async fn of(options: Options) -> Self {
+        Self::with(options, |_| {}).await
+    }
+
+    pub(crate) async fn with(options: Options, adapt: impl FnOnce(&mut sync::Settings)) -> Self {
+        let site = Simulator::start(Options { start_at: Some(START_MS), ..options }).await.unwrap();
+        let token = site.token(TokenKind::service_account());
+        let mut token_file = NamedTempFile::new().unwrap();
+        write!(token_file, "{}", token.secret).unwrap();
+        let mut settings = connection::Settings::new(
+            site.site_url().parse().unwrap(),
+            token.username.parse().unwrap(),
+            token_file.path().to_owned(),
+        );
+        settings.gateway_url = site.gateway_url().parse().unwrap();
+        settings.concurrency_level = "8".parse().unwrap();
+        settings.patience = Patience {
+            first_delay: Duration::from_millis(1),
+            longest_delay: Duration::from_millis(10),
+            ..Patience::default()
+        };
+        let mut sync_settings = sync::Settings {
+            request_budget: NonZeroU32::new(10_000_000).unwrap(),
+            ..sync::Settings::default()
+        };
+        sync_settings.labels.top = usize::MAX;
+        adapt(&mut sync_settings);
+        let name = ConnectionName::new("acme").unwrap();
+        let clock = Clock::manual(site.clock());
+        let asking = Asking::new(&name);
+        let connection = Connection::open(name, &settings, clock.clone(), asking.clone()).unwrap();
+        let sync = Sync::new(connection, sync_settings, clock, asking, CancellationToken::new());
+        Self { site, token, sync, _token_file: token_file }
+    }
+
+    /// Lets time pass on the site, for the exporter too.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.site.clock().fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// Refreshes until all that happened so far has been seen by each of these collectors.
+    pub(crate) async fn catch_up_on(&self, collectors: &[Collector]) -> Arc<Snapshot> {
+        let happened = Timestamp::from_millis(self.site.world().last_change_ms());
+        let mut snapshots = self.sync.snapshots();
+        for _ in 0..200 {
+            self.pass(Duration::from_mins(1));
+            if self.sync.begin().is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            while let Ok(Ok(())) = tokio::time::timeout(Duration::from_millis(300), snapshots.changed()).await {
+                let Some(snapshot) = snapshots.borrow_and_update().clone() else { continue };
+                let has_seen = |health: &confluence_exporter::model::CollectorHealth| {
+                    !collectors.contains(&health.collector)
+                        || (health.success.is_some_and(|at| at > happened)
+                            && (!grows_old(health.collector) || health.oldest_fact.is_none_or(|at| at > happened)))
+                };
+                let is_after = snapshot.health.moment.is_some_and(|moment| moment > happened);
+                if is_after && snapshot.health.collectors.iter().all(has_seen) {
+                    return snapshot;
+                }
+            }
+        }
+        panic!("it never caught up: {:?}", self.sync.snapshots().borrow().as_ref().map(|snapshot| &snapshot.health));
+    }
+
+    /// The numbers of a snapshot as the page tells them, and as the site counts them at its moment.
+    pub(crate) fn compare(&self, snapshot: &Snapshot) -> (BTreeMap<String, i64>, BTreeMap<String, i64>) {
+        let moment = snapshot.health.moment.unwrap();
+        let question = TruthQuestion {
+            authors_within_seconds: Some(YEAR_SECONDS),
+            ..TruthQuestion::at(moment.as_millis())
+        };
+        let truth = self.site.truth(&question);
+        let told = told(snapshot);
+        let families: std::collections::BTreeSet<&str> = truth.keys().map(|series| family(series)).collect();
+        let told = told.into_iter().filter(|(series, _)| families.contains(family(series))).collect();
+        (told, truth)
+    }
+
+    pub(crate) fn check(&self, snapshot: &Snapshot) {
+        let (told, truth) = self.compare(snapshot);
+        let wrong: Vec<_> = truth
+            .iter()
+            .filter(|(series, value)| told.get(*series) != Some(value))
+            .map(|(series, value)| format!("{series}: told {:?}, is {value}", told.get(series)))
+            .chain(told.iter().filter(|(series, _)| !truth.contains_key(*series)).map(|(s, v)| format!("{s}: told {v}, is nothing")))
+            .collect();
+        assert!(wrong.is_empty(), "{} of {} series are wrong:\n{}", wrong.len(), truth.len(), wrong[..wrong.len().min(40)].join("\n"));
+        assert!(!truth.is_empty());
+    }
+}
+
+fn grows_old(collector: Collector) -> bool {
+    matches!(collector, Collector::Users | Collector::Labels | Collector::States | Collector::Views)
+}
+
+fn family(series: &str) -> &str {
+    series.split('{').next().unwrap_or(series)
+}
+
+/// `docs{space="ENG",type="page",status="current"}` -> 7
+pub(crate) fn told(snapshot: &Snapshot) -> BTreeMap<String, i64> {
+    let asking = Asking::new(&snapshot.connection);
+    let encoded = Encoded::of(snapshot);
+    let part = Part { encoded: Some(&encoded), asking: &asking, with_numbers: true };
+    let text = String::from_utf8(page(Dialect::Classic, &[part], None)).unwrap();
+    let sample = |line: &str| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let series = series.strip_prefix("confluence_")?.replace("connection=\"acme\",", "");
+        #[expect(clippy::cast_possible_truncation, reason = "counts and whole seconds are compared")]
+        let value = value.parse::<f64>().ok()? as i64;
+        Some((series, value))
+    };
+    text.lines().filter(|line| !line.starts_with('#')).filter_map(sample).collect()
+}
