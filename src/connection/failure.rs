@@ -97,10 +97,12 @@ impl Failure {
     /// For how long the whole connection must keep quiet: what the site named and at least `delay`, or `delay` where
     /// the site only said that it is too much.
     pub(super) fn quiet(&self, delay: Duration) -> Option<Duration> {
-        let throttled = self.verdict == Verdict::Passing { code: Code::RateLimited } && self.cause != Cause::Quiet;
-        match self.wanted_quiet {
-            Some(wanted) => Some(wanted.max(delay)),
-            None => throttled.then_some(delay),
+        match (self.verdict, self.cause) {
+            (Verdict::Passing { code }, Cause::Status(_)) => match self.wanted_quiet {
+                Some(wanted) => Some(wanted.max(delay)),
+                None => (code == Code::RateLimited).then_some(delay),
+            },
+            _ => None,
         }
     }
 
