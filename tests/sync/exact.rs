@@ -12,5 +12,10 @@ async fn a_site_is_counted_exactly_after_its_first_walk() {
     let snapshot = observer.catch_up_on(Collector::ALL).await;
 
     observer.check(&snapshot);
-    assert_eq!(observer.site.rejected(), 0, "{:?}", observer.site.journal().iter().filter(|a| a.rejected.is_some()).collect::<Vec<_>>());
+    assert_eq!(
+        observer.site.rejected(),
+        0,
+        "{:?}",
+        observer.site.journal().iter().filter(|a| a.rejected.is_some()).collect::<Vec<_>>()
+    );
 }

@@ -50,10 +50,8 @@ impl Observer {
             longest_delay: Duration::from_millis(10),
             ..Patience::default()
         };
-        let mut sync_settings = sync::Settings {
-            request_budget: NonZeroU32::new(10_000_000).unwrap(),
-            ..sync::Settings::default()
-        };
+        let mut sync_settings =
+            sync::Settings { request_budget: NonZeroU32::new(10_000_000).unwrap(), ..sync::Settings::default() };
         sync_settings.labels.top = usize::MAX;
         adapt(&mut sync_settings);
         let name = ConnectionName::new("acme").unwrap();
@@ -97,10 +95,8 @@ impl Observer {
     /// The numbers of a snapshot as the page tells them, and as the site counts them at its moment.
     pub(crate) fn compare(&self, snapshot: &Snapshot) -> (BTreeMap<String, i64>, BTreeMap<String, i64>) {
         let moment = snapshot.health.moment.unwrap();
-        let question = TruthQuestion {
-            authors_within_seconds: Some(YEAR_SECONDS),
-            ..TruthQuestion::at(moment.as_millis())
-        };
+        let question =
+            TruthQuestion { authors_within_seconds: Some(YEAR_SECONDS), ..TruthQuestion::at(moment.as_millis()) };
         let truth = self.site.truth(&question);
         let told = told(snapshot);
         let families: std::collections::BTreeSet<&str> = truth.keys().map(|series| family(series)).collect();
@@ -114,9 +110,19 @@ impl Observer {
             .iter()
             .filter(|(series, value)| told.get(*series) != Some(value))
             .map(|(series, value)| format!("{series}: told {:?}, is {value}", told.get(series)))
-            .chain(told.iter().filter(|(series, _)| !truth.contains_key(*series)).map(|(s, v)| format!("{s}: told {v}, is nothing")))
+            .chain(
+                told.iter()
+                    .filter(|(series, _)| !truth.contains_key(*series))
+                    .map(|(s, v)| format!("{s}: told {v}, is nothing")),
+            )
             .collect();
-        assert!(wrong.is_empty(), "{} of {} series are wrong:\n{}", wrong.len(), truth.len(), wrong[..wrong.len().min(40)].join("\n"));
+        assert!(
+            wrong.is_empty(),
+            "{} of {} series are wrong:\n{}",
+            wrong.len(),
+            truth.len(),
+            wrong[..wrong.len().min(40)].join("\n")
+        );
         assert!(!truth.is_empty());
     }
 }
