@@ -1,221 +1,240 @@
 //! When a scrape refreshes, how long it waits, and what it shows.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use confluence_exporter::cache::{Cache, Coding, Target, UnknownConnection};
-use confluence_exporter::clock::Clock;
 use confluence_exporter::metrics::{Dialect, Process};
-use confluence_exporter::model::{Code, Snapshot, Timestamp};
-use confluence_exporter::sync::{Standing, Sync};
+use confluence_simulator::{Fault, FaultKind, Operation};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::snapshots::{failed, full, name};
+use crate::connected::Connected;
+use crate::http::Running;
+use crate::snapshots::name;
 
 const HOUR: Duration = Duration::from_hours(1);
-const DAY: Duration = Duration::from_hours(24);
-const MOMENT: Timestamp = Timestamp::from_millis(1_779_865_752_034);
+/// Long enough for a base on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
-async fn any_number_of_scrapes_begins_one_refresh() {
-    let site = Site::new(&["acme"], HOUR);
-    site.show(0, full("acme", MOMENT)).await;
+async fn any_number_of_scrapes_makes_one_refresh() {
+    let acme = Connected::to_a_site("acme", HOUR).await;
+    let cache = cache(&[&acme]);
 
-    let scrapes = (0..50).map(|_| {
-        let cache = site.cache.clone();
-        tokio::spawn(async move { cache.page(Target::All, Dialect::Classic, Coding::Identity, DAY).await })
-    });
-    for scrape in scrapes.collect::<Vec<_>>() {
-        scrape.await.unwrap().unwrap();
+    let scrapes: Vec<_> = (0..50).map(|_| tokio::spawn(page(&cache, Target::All, PATIENCE))).collect();
+    for scrape in scrapes {
+        assert!(scrape.await.unwrap().contains("confluence_up{connection=\"acme\"} 1"));
     }
 
-    assert_eq!(site.begun(0), 1);
+    assert_eq!(acme.bases(), 1);
 }
 
 #[tokio::test]
-async fn a_refresh_is_due_again_a_little_before_its_interval_has_passed() {
-    let site = Site::new(&["acme"], Duration::from_secs(1));
-    site.show(0, full("acme", MOMENT)).await;
+async fn a_scrape_refreshes_when_nine_tenths_of_the_interval_have_passed() {
+    let acme = Connected::to_a_site("acme", Duration::from_secs(2)).await;
+    let cache = cache(&[&acme]);
 
-    site.scrape(Target::All).await;
-    sleep(Duration::from_millis(700)).await;
-    site.scrape(Target::All).await;
-    assert_eq!(site.begun(0), 1);
-    sleep(Duration::from_millis(300)).await;
-    site.scrape(Target::All).await;
-    assert_eq!(site.begun(0), 2);
+    page(&cache, Target::All, PATIENCE).await;
+    sleep(Duration::from_millis(1200)).await;
+    page(&cache, Target::All, PATIENCE).await;
+    acme.silence().await;
+    assert_eq!(acme.bases(), 1);
+    sleep(Duration::from_millis(400)).await;
+    page(&cache, Target::All, PATIENCE).await;
+    acme.silence().await;
+    assert_eq!(acme.bases(), 2);
 }
 
 #[tokio::test]
-async fn a_scrape_that_finds_a_base_under_way_begins_none_and_the_next_one_tries_again() {
-    let site = Site::new(&["acme"], HOUR);
-    site.show(0, full("acme", MOMENT)).await;
+async fn a_scraper_that_gives_up_cancels_nothing() {
+    let acme = Connected::to_a_site("acme", HOUR).await;
+    acme.site.inject(Fault::new(FaultKind::Slow).on(Operation::Spaces).seconds(1));
+    let cache = cache(&[&acme]);
 
-    site.standing[0].base_under_way.store(true, Ordering::Relaxed);
-    site.scrape(Target::All).await;
-    assert_eq!(site.begun(0), 0);
-    site.standing[0].base_under_way.store(false, Ordering::Relaxed);
-    site.scrape(Target::All).await;
-    assert_eq!(site.begun(0), 1);
+    let given_up = timeout(Duration::from_millis(100), page(&cache, Target::All, HOUR)).await;
+
+    assert!(given_up.is_err());
+    let mut snapshots = acme.sync.snapshots();
+    let snapshot = timeout(PATIENCE, snapshots.wait_for(Option::is_some)).await.unwrap().unwrap().clone();
+    assert!(snapshot.unwrap().health.up);
+    assert_eq!(acme.bases(), 1);
 }
 
 #[tokio::test]
-async fn a_scrape_that_is_given_up_has_begun_its_refresh() {
-    let site = Site::new(&["acme"], HOUR);
+async fn a_failing_site_is_not_asked_more_often_by_more_scrapers() {
+    let acme = Connected::to_a_site("acme", HOUR).await;
+    acme.site.inject(Fault::new(FaultKind::Unavailable));
+    let cache = cache(&[&acme]);
 
-    let scrape = site.cache.page(Target::All, Dialect::Classic, Coding::Identity, HOUR);
-    assert!(timeout(Duration::from_millis(50), scrape).await.is_err());
+    for _ in 0..20 {
+        assert!(page(&cache, Target::All, PATIENCE).await.contains("confluence_up{connection=\"acme\"} 0"));
+    }
 
-    assert_eq!(site.begun(0), 1);
+    acme.silence().await;
+    assert_eq!(acme.bases(), 1);
 }
 
 #[tokio::test]
-async fn a_probe_begins_and_shows_its_own_connection_only() {
-    let site = Site::new(&["acme", "other"], HOUR);
-    site.show(0, full("acme", MOMENT)).await;
-    site.show(1, full("other", MOMENT)).await;
+async fn a_scrape_waits_while_nothing_is_known_and_never_once_anything_is() {
+    let acme = Connected::to_a_site("acme", Duration::from_secs(2)).await;
+    acme.site.inject(Fault::new(FaultKind::Slow).on(Operation::Spaces).seconds(1));
+    let cache = cache(&[&acme]);
 
-    let page = site.scrape(Target::One(name("acme"))).await;
+    let (early, waited) = timed(page(&cache, Target::All, Duration::from_millis(300))).await;
+    assert!(early.contains("confluence_exporter_build_info") && !early.contains("confluence_up"));
+    assert!(waited >= Duration::from_millis(300) && waited < Duration::from_millis(900), "{waited:?}");
+    // The page made before is still kept, and hides nothing.
+    assert!(page(&cache, Target::All, PATIENCE).await.contains("confluence_up{connection=\"acme\"} 1"));
 
-    assert_eq!((site.begun(0), site.begun(1)), (1, 0));
-    assert!(page.contains("{connection=\"acme\"") && !page.contains("other") && !page.contains("process_"));
-    let unknown = Target::One(name("unknown"));
-    let refused = site.cache.page(unknown, Dialect::Classic, Coding::Identity, HOUR).await;
-    assert_eq!(refused, Err(UnknownConnection(name("unknown"))));
+    acme.site.clear_faults();
+    acme.site.inject(Fault::new(FaultKind::Silence));
+    sleep(Duration::from_secs(2)).await;
+    let (_, waited) = timed(page(&cache, Target::All, HOUR)).await;
+    assert!(waited < Duration::from_secs(1), "{waited:?}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_scrape_waits_as_long_as_it_can_and_not_longer_while_nothing_is_known() {
-    let site = Site::new(&["acme"], HOUR);
-    let started = Instant::now();
+#[tokio::test]
+async fn the_scrapers_own_timeout_is_how_long_it_waits() {
+    let acme = Connected::to_a_site("acme", HOUR).await;
+    acme.site.inject(Fault::new(FaultKind::Silence));
+    let server = Running::start(vec![acme.sync.clone()]).await;
 
-    let patience = Duration::from_secs(7);
-    let page = site.cache.page(Target::All, Dialect::Classic, Coding::Identity, patience).await.unwrap();
+    let scrape = server.get("/metrics").header("X-Prometheus-Scrape-Timeout-Seconds", "0.9").send();
+    let (answer, waited) = timed(scrape).await;
 
-    assert_eq!(started.elapsed().as_secs(), 7);
-    let page = String::from_utf8(page.into()).unwrap();
-    assert!(page.contains("confluence_exporter_build_info") && !page.contains("confluence_up"));
+    assert!(answer.unwrap().status().is_success());
+    assert!(waited >= Duration::from_millis(400) && waited < Duration::from_secs(5), "{waited:?}");
+}
+
+#[tokio::test]
+async fn unscraped_means_silent() {
+    let acme = Connected::to_a_site("acme", Duration::from_secs(1)).await;
+    let cache = cache(&[&acme]);
+    sleep(Duration::from_millis(500)).await;
+    assert!(acme.site.journal().is_empty());
+
+    page(&cache, Target::All, PATIENCE).await;
+    acme.silence().await;
+    sleep(Duration::from_secs(1)).await;
+    acme.site.clear_journal();
+    sleep(Duration::from_millis(1500)).await;
+
+    assert!(acme.site.journal().is_empty(), "{:?}", acme.site.journal());
 }
 
 #[tokio::test]
 async fn all_metrics_wait_for_the_first_of_the_connections_a_probe_for_its_own() {
-    let site = Site::new(&["slow", "quick"], HOUR);
-    let all = tokio::spawn(site.page(Target::All, HOUR));
-    let own = tokio::spawn(site.page(Target::One(name("slow")), HOUR));
-    sleep(Duration::from_millis(50)).await;
-    assert!(!all.is_finished() && !own.is_finished());
+    let (slow, quick) = (Connected::to_a_site("slow", HOUR).await, Connected::to_a_site("quick", HOUR).await);
+    slow.site.inject(Fault::new(FaultKind::Slow).on(Operation::Spaces).seconds(2));
+    quick.site.inject(Fault::new(FaultKind::InvalidCredentials));
+    let cache = cache(&[&slow, &quick]);
 
-    site.show(1, failed("quick", Code::InvalidCredentials)).await;
+    let own = tokio::spawn(page(&cache, Target::One(name("slow")), PATIENCE));
+    let all = page(&cache, Target::All, PATIENCE).await;
 
-    let page = timeout(Duration::from_secs(5), all).await.unwrap().unwrap();
     assert!(
-        page.contains("confluence_up{connection=\"quick\"} 0") && !page.contains("confluence_up{connection=\"slow\"}")
+        all.contains("confluence_up{connection=\"quick\"} 0") && !all.contains("confluence_up{connection=\"slow\"}")
     );
     assert!(!own.is_finished());
-    site.show(0, full("slow", MOMENT)).await;
-    let page = timeout(Duration::from_secs(5), own).await.unwrap().unwrap();
-    assert!(page.contains("confluence_up{connection=\"slow\"} 1"));
+    assert!(own.await.unwrap().contains("confluence_up{connection=\"slow\"} 1"));
+}
+
+#[tokio::test]
+async fn a_probe_refreshes_and_shows_its_own_connection_only() {
+    let (acme, other) = (Connected::to_a_site("acme", HOUR).await, Connected::to_a_site("other", HOUR).await);
+    let cache = cache(&[&acme, &other]);
+
+    let own = page(&cache, Target::One(name("acme")), PATIENCE).await;
+
+    assert!(own.contains("{connection=\"acme\"") && !own.contains("\"other\"") && !own.contains("process_"));
+    assert_eq!((acme.bases(), other.bases()), (1, 0));
+    let unknown = cache.page(Target::One(name("unknown")), Dialect::Classic, Coding::Identity, PATIENCE).await;
+    assert_eq!(unknown, Err(UnknownConnection(name("unknown"))));
 }
 
 #[tokio::test]
 async fn one_failing_connection_leaves_the_others_series_untouched() {
-    let site = Site::new(&["one", "failing", "two"], HOUR);
-    for (index, name) in ["one", "failing", "two"].into_iter().enumerate() {
-        site.show(index, full(name, MOMENT)).await;
+    let (one, two) = (Connected::to_a_site("one", HOUR).await, Connected::to_a_site("two", HOUR).await);
+    let failing = Connected::to_a_site("failing", Duration::from_secs(1)).await;
+    let cache = cache(&[&one, &failing, &two]);
+    let walked =
+        |name: &str| format!("confluence_collector_coverage_ratio{{connection=\"{name}\",collector=\"docs\"}} 1\n");
+    let is_whole = |page: &str| ["one", "two", "failing"].iter().all(|name| page.contains(&walked(name)));
+    page_until(&cache, is_whole).await;
+    for connected in [&one, &two] {
+        connected.silence().await;
     }
-    let before = site.scrape(Target::All).await;
+    sleep(Duration::from_secs(1)).await;
+    let before = page(&cache, Target::All, PATIENCE).await;
 
-    site.show(1, failed("failing", Code::SiteSuspended)).await;
-    let failing = "confluence_connection_error{connection=\"failing\",code=\"site_suspended\"} 1";
-    let after = site.scrape_until(|page| page.contains(failing)).await;
+    failing.site.inject(Fault::new(FaultKind::SiteSuspended));
+    let suspended = "confluence_connection_error{connection=\"failing\",code=\"site_suspended\"} 1\n";
+    let after = page_until(&cache, |page| page.contains(suspended)).await;
 
     for name in ["one", "two"] {
-        let of = |page: &str| -> Vec<String> {
-            let own = format!("{{connection=\"{name}\"");
-            page.lines().filter(|line| line.contains(&own)).map(str::to_owned).collect()
-        };
-        assert_eq!(of(&before), of(&after));
+        assert_eq!(
+            lines_with(&before, &format!("connection=\"{name}\"")),
+            lines_with(&after, &format!("connection=\"{name}\""))
+        );
     }
+    let docs = "confluence_docs{connection=\"failing\"";
+    assert_eq!(lines_with(&before, docs), lines_with(&after, docs), "its last numbers stay on show");
+    assert!(!lines_with(&after, docs).is_empty() && after.contains("confluence_up{connection=\"failing\"} 0\n"));
 }
 
 #[tokio::test]
-async fn numbers_leave_when_they_are_too_old_and_health_stays() {
-    let site = Site::new(&["acme"], HOUR);
-    site.show(0, full("acme", MOMENT)).await;
-    assert!(site.scrape(Target::All).await.contains("confluence_docs{"));
-    assert!(site.cache.summaries()[0].shows_numbers);
+async fn numbers_leave_when_they_are_too_old_and_the_alert_stays() {
+    let acme = Connected::to_a_site("acme", HOUR).await;
+    let cache = cache(&[&acme]);
+    let fresh = page_until(&cache, |page| page.contains("confluence_docs{")).await;
+    assert!(cache.summaries()[0].shows_numbers);
 
-    site.now.store(MOMENT.later_by(DAY).as_millis() + 1, Ordering::Relaxed);
+    let max_stale_and_more = acme.sync.max_stale() + Duration::from_mins(1);
+    let millis = i64::try_from(max_stale_and_more.as_millis()).unwrap();
+    acme.site.clock().fetch_add(millis, Ordering::Relaxed);
 
-    let page = site.scrape_until(|page| !page.contains("confluence_docs{")).await;
-    let moment = "confluence_snapshot_timestamp_seconds{connection=\"acme\"} 1779865752.034";
-    assert!(
-        page.contains(moment) && page.contains("confluence_connection_error") && !page.contains("confluence_spaces")
-    );
-    assert!(!site.cache.summaries()[0].shows_numbers);
+    let stale = page_until(&cache, |page| !page.contains("confluence_docs{")).await;
+    for series in ["confluence_spaces{", "confluence_space_info{", "confluence_folded_spaces{"] {
+        assert!(fresh.contains(series) && !stale.contains(series), "{series}");
+    }
+    for series in ["confluence_up{", "confluence_snapshot_timestamp_seconds{", "confluence_operation_access{"] {
+        assert_eq!(lines_with(&stale, series), lines_with(&fresh, series));
+    }
+    assert!(!cache.summaries()[0].shows_numbers);
 }
 
-#[tokio::test]
-async fn what_has_been_learnt_is_not_hidden_by_a_page_made_before() {
-    let site = Site::new(&["acme"], HOUR);
-    let page = site.page(Target::All, Duration::ZERO).await;
-    assert!(!page.contains("confluence_up"));
-
-    site.show(0, full("acme", MOMENT)).await;
-
-    assert!(site.page(Target::All, HOUR).await.contains("confluence_up{connection=\"acme\"} 1"));
+fn cache(connected: &[&Connected]) -> Cache {
+    let connections = connected.iter().map(|connected| connected.sync.clone()).collect();
+    Cache::new(connections, connected[0].clock.clone(), Process::this())
 }
 
-/// Connections whose snapshots are made by hand.
-struct Site {
-    cache: Cache,
-    standing: Vec<Arc<Standing>>,
-    now: Arc<AtomicI64>,
+fn page(cache: &Cache, target: Target, patience: Duration) -> impl Future<Output = String> + Send + 'static {
+    let cache = cache.clone();
+    async move {
+        let page = cache.page(target, Dialect::Classic, Coding::Identity, patience).await.unwrap();
+        String::from_utf8(page.into()).unwrap()
+    }
 }
 
-impl Site {
-    fn new(names: &[&str], refresh_interval: Duration) -> Self {
-        let connections = names.iter().map(|connection| Sync::standing(name(connection), refresh_interval, DAY));
-        let (connections, standing) = connections.unzip();
-        let now = Arc::new(AtomicI64::new(MOMENT.as_millis()));
-        let cache = Cache::new(connections, Clock::manual(Arc::clone(&now)), Process::this());
-        Self { cache, standing, now }
-    }
-
-    async fn show(&self, index: usize, snapshot: Snapshot) {
-        self.standing[index].snapshots.send_replace(Some(Arc::new(snapshot)));
-        // The text is written beside the scrapes; once begun, it takes milliseconds.
-        sleep(Duration::from_millis(20)).await;
-    }
-
-    fn begun(&self, index: usize) -> usize {
-        self.standing[index].begun.load(Ordering::Relaxed)
-    }
-
-    async fn scrape(&self, target: Target) -> String {
-        self.page(target, Duration::from_secs(5)).await
-    }
-
-    fn page(&self, target: Target, patience: Duration) -> impl Future<Output = String> + Send + 'static {
-        let cache = self.cache.clone();
-        async move {
-            let page = cache.page(target, Dialect::Classic, Coding::Identity, patience).await.unwrap();
-            String::from_utf8(page.into()).unwrap()
-        }
-    }
-
-    /// Scrapes until the page is as wanted: a finished page is kept for a second.
-    async fn scrape_until(&self, is_wanted: impl Fn(&str) -> bool) -> String {
-        let scrape = async {
-            loop {
-                let page = self.scrape(Target::All).await;
-                if is_wanted(&page) {
-                    return page;
-                }
-                sleep(Duration::from_millis(50)).await;
+/// Scrapes until the page is as wanted: a refresh takes its time, and a finished page is kept for a second.
+async fn page_until(cache: &Cache, is_wanted: impl Fn(&str) -> bool) -> String {
+    let scrape = async {
+        loop {
+            let page = page(cache, Target::All, PATIENCE).await;
+            if is_wanted(&page) {
+                return page;
             }
-        };
-        timeout(Duration::from_secs(10), scrape).await.expect("the page becomes as wanted")
-    }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, scrape).await.expect("the page becomes as wanted")
+}
+
+fn lines_with<'a>(page: &'a str, words: &str) -> Vec<&'a str> {
+    page.lines().filter(|line| line.contains(words)).collect()
+}
+
+async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let started = Instant::now();
+    (work.await, started.elapsed())
 }
