@@ -129,9 +129,8 @@ impl Findings {
     fn note_empty_list(&mut self) {
         if let Some(finding) = self.list.last_mut() {
             finding.access = Code::InvalidPermissions.as_str();
-            finding.to_do = String::from(
-                "the account sees no space: give it access to Confluence and to the spaces to count",
-            );
+            finding.to_do =
+                String::from("the account sees no space: give it access to Confluence and to the spaces to count");
         }
     }
 
