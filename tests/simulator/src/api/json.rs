@@ -2,12 +2,6 @@
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
-use jiff::fmt::temporal::DateTimePrinter;
-
-static WITH_MILLIS: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
-static WITHOUT_FRACTION: DateTimePrinter = DateTimePrinter::new().precision(Some(0));
-
 /// An object under way; `end` closes it.
 pub(crate) struct Object<'a> {
     out: &'a mut String,
@@ -25,14 +19,39 @@ impl<'a> Object<'a> {
     }
 
     pub(crate) fn text(&mut self, name: &str, value: &str) -> &mut Self {
+        self.texts(name, &[value])
+    }
+
+    /// One text of several pieces.
+    pub(crate) fn texts(&mut self, name: &str, pieces: &[&str]) -> &mut Self {
         self.name(name);
-        push_text(self.out, value);
+        self.out.push('"');
+        for piece in pieces {
+            push_escaped(self.out, piece);
+        }
+        self.out.push('"');
         self
     }
 
-    pub(crate) fn optional_text(&mut self, name: &str, value: Option<&str>) -> &mut Self {
+    /// Text that needs no escapes.
+    pub(crate) fn word(&mut self, name: &str, value: &str) -> &mut Self {
+        self.words(name, &[value])
+    }
+
+    /// One text of several pieces, none of which needs escapes.
+    pub(crate) fn words(&mut self, name: &str, pieces: &[&str]) -> &mut Self {
+        self.name(name);
+        self.out.push('"');
+        for piece in pieces {
+            self.out.push_str(piece);
+        }
+        self.out.push('"');
+        self
+    }
+
+    pub(crate) fn optional_word(&mut self, name: &str, value: Option<&str>) -> &mut Self {
         match value {
-            Some(value) => self.text(name, value),
+            Some(value) => self.word(name, value),
             None => self.raw(name, "null"),
         }
     }
@@ -77,11 +96,8 @@ impl<'a> Object<'a> {
     }
 
     fn name(&mut self, name: &str) {
-        if !self.is_empty {
-            self.out.push(',');
-        }
+        self.out.push_str(if self.is_empty { "\"" } else { ",\"" });
         self.is_empty = false;
-        self.out.push('"');
         self.out.push_str(name);
         self.out.push_str("\":");
     }
@@ -89,6 +105,11 @@ impl<'a> Object<'a> {
 
 pub(crate) fn push_text(out: &mut String, text: &str) {
     out.push('"');
+    push_escaped(out, text);
+    out.push('"');
+}
+
+fn push_escaped(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some(place) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
         out.push_str(&rest[..place]);
@@ -104,7 +125,6 @@ pub(crate) fn push_text(out: &mut String, text: &str) {
         rest = &rest[place + 1..];
     }
     out.push_str(rest);
-    out.push('"');
 }
 
 pub(crate) fn push_number(out: &mut String, number: u64) {
@@ -119,12 +139,60 @@ pub(crate) fn push_number(out: &mut String, number: u64) {
             break;
         }
     }
-    digits[first..].iter().for_each(|&digit| out.push(char::from(digit)));
+    out.push_str(str::from_utf8(&digits[first..]).expect("digits are ASCII"));
 }
 
+/// By hand: a calendar that knows everything costs as much as the rest of a row.
 pub(crate) fn push_time(out: &mut String, millis: i64) {
-    let printer = if millis.rem_euclid(1000) == 0 { &WITHOUT_FRACTION } else { &WITH_MILLIS };
-    let time = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);
-    // Writing to a String cannot fail, and the printer's format has no other errors.
-    let _ = printer.print_timestamp(&time, out);
+    let (seconds, fraction) = (millis.div_euclid(1000), millis.rem_euclid(1000));
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    push_padded(out, year, 4);
+    for (mark, part) in [('-', month), ('-', day), ('T', second / 3600), (':', second / 60 % 60), (':', second % 60)] {
+        out.push(mark);
+        push_padded(out, part, 2);
+    }
+    if fraction > 0 {
+        out.push('.');
+        push_padded(out, fraction, 3);
+    }
+    out.push('Z');
+}
+
+/// Year, month and day of a day counted from 1970; the usual arithmetic over eras of 400 years that begin in March.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+fn push_padded(out: &mut String, number: i64, width: usize) {
+    let mut digits = [b'0'; 4];
+    let mut left = number;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(left.rem_euclid(10)).expect("a digit");
+        left /= 10;
+    }
+    out.push_str(str::from_utf8(&digits[4 - width..]).expect("digits are ASCII"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_the_calendar_has_them() {
+        for millis in [0, 1_000, 951_782_400_123, 4_102_444_800_000, -1, 1_790_000_000_007, 1_709_164_800_000] {
+            let mut written = String::new();
+            push_time(&mut written, millis);
+            let read: jiff::Timestamp = written.parse().unwrap();
+            assert_eq!(read.as_millisecond(), millis, "{written}");
+        }
+    }
 }
