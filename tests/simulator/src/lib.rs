@@ -244,9 +244,14 @@ impl DerefMut for WorldGuard<'_> {
     }
 }
 
+/// Chance from a seed, for `World::random_event`: the same seed lets the same things happen.
+pub fn chance(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
 /// Lets things happen at this pace.
 async fn live(shared: Arc<Shared>, events_per_second: f64, seed: u64) {
-    let mut rng = ChaCha8Rng::seed_from_u64(world::mix(seed, 0x11fe));
+    let mut rng = chance(world::mix(seed, 0x11fe));
     let pace = events_per_second.clamp(SLOWEST_PACE, FASTEST_PACE);
     let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / pace));
     loop {
