@@ -7,6 +7,7 @@ mod command;
 mod control;
 mod fault;
 mod journal;
+mod openapi;
 mod server;
 mod truth;
 pub mod world;
@@ -27,6 +28,7 @@ use tokio::task::JoinHandle;
 pub use api::{Base, FOUR_SCOPES, Operation, Token, TokenKind};
 pub use fault::{BadFault, Fault, FaultKind};
 pub use journal::Asked;
+pub use openapi::check as check_openapi;
 pub use truth::TruthQuestion;
 pub use world::{Account, DocId, DocStatus, DocType, EventKind, Label, SpaceId, World};
 
@@ -36,6 +38,10 @@ use fault::Faults;
 use journal::Journal;
 use server::Shared;
 use world::Plan;
+
+/// Events a second that a pace may mean: once in some days, and as often as a timer can tell apart.
+const SLOWEST_PACE: f64 = 1e-6;
+const FASTEST_PACE: f64 = 1000.0;
 
 /// A running site on loopback. Dropping it stops it.
 pub struct Simulator {
@@ -238,10 +244,16 @@ impl DerefMut for WorldGuard<'_> {
     }
 }
 
+/// Chance from a seed, for `World::random_event`: the same seed lets the same things happen.
+pub fn chance(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
 /// Lets things happen at this pace.
 async fn live(shared: Arc<Shared>, events_per_second: f64, seed: u64) {
-    let mut rng = ChaCha8Rng::seed_from_u64(world::mix(seed, 0x11fe));
-    let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / events_per_second));
+    let mut rng = chance(world::mix(seed, 0x11fe));
+    let pace = events_per_second.clamp(SLOWEST_PACE, FASTEST_PACE);
+    let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / pace));
     loop {
         ticks.tick().await;
         shared.site.world().random_event(&mut rng);
