@@ -16,7 +16,7 @@ test: setup ## Everything that CI runs
 lint: ## Format, lints and shell scripts
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	.venv/bin/shellcheck .ci/run tests/scripts/*.sh
+	.venv/bin/shellcheck --external-sources .ci/run tests/scripts/*.sh
 
 unit: ## Tests and documentation's examples
 	cargo test --workspace --locked --doc

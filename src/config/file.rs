@@ -25,6 +25,7 @@ pub(super) struct FileYaml {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pace {
     refresh_interval: Option<Duration>,
+    reconcile_interval: Option<Duration>,
     request_budget: Option<NonZeroU32>,
     max_stale: Option<Duration>,
     max_series: Option<usize>,
@@ -37,6 +38,8 @@ pub(super) struct Pace {
 struct TopYaml {
     #[serde(default, deserialize_with = "some_duration")]
     refresh_interval: Option<Duration>,
+    #[serde(default, deserialize_with = "some_duration")]
+    reconcile_interval: Option<Duration>,
     #[serde(default, deserialize_with = "some_budget")]
     request_budget: Option<NonZeroU32>,
     #[serde(default, deserialize_with = "some_duration")]
@@ -79,6 +82,8 @@ pub(super) struct ConnectionYaml {
     collectors: CollectorsSettings,
     #[serde(default, deserialize_with = "some_duration")]
     refresh_interval: Option<Duration>,
+    #[serde(default, deserialize_with = "some_duration")]
+    reconcile_interval: Option<Duration>,
     #[serde(default, deserialize_with = "some_budget")]
     request_budget: Option<NonZeroU32>,
     #[serde(default, deserialize_with = "some_duration")]
@@ -100,8 +105,19 @@ enum Application {
 impl<'de> Deserialize<'de> for FileYaml {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let top = TopYaml::deserialize(deserializer)?;
-        let TopYaml { refresh_interval, request_budget, max_stale, max_series, windows, connections } = top;
-        Ok(Self { defaults: Pace { refresh_interval, request_budget, max_stale, max_series, windows }, connections })
+        let TopYaml {
+            refresh_interval,
+            reconcile_interval,
+            request_budget,
+            max_stale,
+            max_series,
+            windows,
+            connections,
+        } = top;
+        Ok(Self {
+            defaults: Pace { refresh_interval, reconcile_interval, request_budget, max_stale, max_series, windows },
+            connections,
+        })
     }
 }
 
@@ -123,6 +139,10 @@ impl ConnectionYaml {
             },
             sync: sync::Settings {
                 refresh_interval: self.refresh_interval.or(top.refresh_interval).unwrap_or(defaults.refresh_interval),
+                reconcile_interval: self
+                    .reconcile_interval
+                    .or(top.reconcile_interval)
+                    .unwrap_or(defaults.reconcile_interval),
                 request_budget: self.request_budget.or(top.request_budget).unwrap_or(defaults.request_budget),
                 max_stale: self.max_stale.or(top.max_stale).unwrap_or(defaults.max_stale),
                 max_series: self.max_series.or(top.max_series).unwrap_or(defaults.max_series),

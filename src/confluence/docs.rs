@@ -108,3 +108,83 @@ fn doc(doc_type: DocType, kind: &'static str, json: DocJson) -> Row<DocRow> {
         version: json.version.row().ok_or(kind)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn page() -> Value {
+        json!({
+            "id": "70001", "status": "current", "title": "Runbook", "spaceId": "42", "parentId": null, "parentType": "folder",
+            "position": null, "authorId": "712020:ann", "ownerId": null, "createdAt": "2026-03-04T05:06:07Z", "body": {},
+            "version": {"number": 3, "createdAt": "2026-03-05T05:06:07.089Z", "authorId": null, "minorEdit": false},
+            "somethingNew": [1],
+        })
+    }
+
+    fn read(json: &Value) -> Result<DocRow, &'static str> {
+        // As in a listing: a row that is not of the shape counts under its kind.
+        serde_json::from_str(&json.to_string()).map_err(|_| "page").and_then(|json| doc(DocType::Page, "page", json))
+    }
+
+    #[test]
+    fn a_row_is_read_with_its_nulls_and_with_what_nobody_asked_for() {
+        let row = read(&page()).unwrap();
+
+        assert_eq!((row.id, row.space, row.status), (DocId(70_001), SpaceId(42), Some(DocStatus::Current)));
+        assert_eq!(row.author.map(|author| author.0.to_string()).as_deref(), Some("712020:ann"));
+        assert_eq!(row.owner, None);
+        assert_eq!(row.created_at.to_string(), "2026-03-04T05:06:07Z");
+        assert_eq!((row.version.number, row.version.author), (3, None));
+        assert_eq!(row.version.created_at.to_string(), "2026-03-05T05:06:07.089Z");
+    }
+
+    #[test]
+    fn what_the_numbers_need_must_be_readable() {
+        for (path, value) in [
+            ("/id", json!("7000x")),
+            ("/id", json!("-7")),
+            ("/id", json!("")),
+            ("/id", json!(null)),
+            ("/spaceId", json!(null)),
+            ("/spaceId", json!([42])),
+            ("/status", json!(null)),
+            ("/createdAt", json!(null)),
+            ("/createdAt", json!("yesterday")),
+            ("/createdAt", json!(1_790_000_000)),
+            ("/version", json!(null)),
+            ("/version/number", json!(0)),
+            ("/version/number", json!(-1)),
+            ("/version/number", json!("3")),
+            ("/version/number", json!(4_294_967_296_u64)),
+            ("/version/createdAt", json!("")),
+        ] {
+            let mut row = page();
+            *row.pointer_mut(path).unwrap() = value.clone();
+            assert_eq!(read(&row), Err("page"), "{path} {value}");
+        }
+    }
+
+    #[test]
+    fn a_status_nobody_knows_is_counted_as_such() {
+        for status in ["draft", "historical", "", "CURRENT"] {
+            let mut row = page();
+            row["status"] = json!(status);
+            assert_eq!(read(&row), Err("doc_status"), "{status}");
+        }
+        let mut row = page();
+        row["status"] = json!("deleted");
+        assert_eq!(read(&row).map(|row| row.status), Ok(None));
+    }
+
+    #[test]
+    fn an_id_may_be_a_number_and_a_date_of_any_year() {
+        let mut row = page();
+        row["id"] = json!(70_001);
+        row["createdAt"] = json!("1970-01-01T00:00:00.000Z");
+        row["version"]["createdAt"] = json!("2100-01-01T00:00:00Z");
+        assert_eq!(read(&row).map(|row| (row.id, row.created_at.as_millis())), Ok((DocId(70_001), 0)));
+    }
+}

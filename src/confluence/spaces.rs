@@ -61,3 +61,48 @@ fn space(json: SpaceJson, unreadable: &mut Vec<&'static str>) -> Row<SpaceRow> {
     };
     Ok(SpaceRow { id: SpaceId(json.id.0), key, name, space_type, status })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> (Option<SpaceRow>, Vec<&'static str>) {
+        let mut unreadable = Vec::new();
+        let row = serde_json::from_str(json).ok().and_then(|json| space(json, &mut unreadable).ok());
+        (row, unreadable)
+    }
+
+    #[test]
+    fn words_nobody_knows_are_kept_as_they_came() {
+        let (row, unreadable) =
+            read(r#"{"id":"1","key":"~ann \"\\\n☕","name":"Ann","type":"xflow_sample_space","status":"dormant"}"#);
+
+        let row = row.unwrap();
+        assert_eq!(
+            (&*row.key, &*row.space_type, row.status.as_str()),
+            ("~ann \"\\\n☕", "xflow_sample_space", "dormant")
+        );
+        assert!(unreadable.is_empty());
+    }
+
+    #[test]
+    fn a_missing_name_or_type_costs_only_itself() {
+        let (row, unreadable) = read(r#"{"id":"1","key":"ENG","name":null,"status":"current"}"#);
+
+        let row = row.unwrap();
+        assert_eq!((&*row.name, &*row.space_type, row.status), ("ENG", "unknown", SpaceStatus::Current));
+        assert_eq!(unreadable, ["space_name", "space_type"]);
+    }
+
+    #[test]
+    fn a_space_without_an_id_a_key_or_a_status_cannot_be_counted() {
+        for json in [
+            r#"{"key":"ENG","name":"x","type":"global","status":"current"}"#,
+            r#"{"id":"1","key":null,"name":"x","type":"global","status":"current"}"#,
+            r#"{"id":"1","key":"","name":"x","type":"global","status":"current"}"#,
+            r#"{"id":"1","key":"ENG","name":"x","type":"global","status":null}"#,
+        ] {
+            assert_eq!(read(json).0, None, "{json}");
+        }
+    }
+}

@@ -47,3 +47,21 @@ fn user(json: UserJson, _: &mut Vec<&'static str>) -> Row<UserRow> {
         account_type: or_unknown(json.account_type),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_site_does_not_tell_of_an_account_is_unknown() {
+        for (json, status, account_type) in [
+            (r#"{"accountId":"a","accountStatus":"closed","accountType":"app","email":""}"#, "closed", "app"),
+            (r#"{"accountId":"a","accountStatus":"suspended","accountType":"robot"}"#, "suspended", "robot"),
+            (r#"{"accountId":"a","accountStatus":null,"accountType":""}"#, "unknown", "unknown"),
+        ] {
+            let row = user(serde_json::from_str(json).unwrap(), &mut Vec::new()).unwrap();
+            assert_eq!((&*row.status, &*row.account_type), (status, account_type), "{json}");
+        }
+        assert!(user(serde_json::from_str(r#"{"accountId":""}"#).unwrap(), &mut Vec::new()).is_err());
+    }
+}

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, LOCATION};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{Client, RequestBuilder, Response, redirect};
 use tokio::time::Instant;
 use url::Url;
 
@@ -50,7 +50,7 @@ pub(super) async fn send(request: RequestBuilder, operation: Operation, asking: 
         Err(error) => Err(cause_of(&error)),
     };
     let status = match &outcome {
-        Ok(reply) => StatusCode::from_u16(reply.status).unwrap_or_default().as_str().to_owned(),
+        Ok(reply) => reply.status.to_string(),
         Err(cause) => cause.metric().to_owned(),
     };
     asking.request(operation, &status, begun.elapsed().as_secs_f64());

@@ -84,10 +84,7 @@ impl Failure {
 
     /// The HTTP status, where one came.
     pub(super) fn status(&self) -> Option<u16> {
-        match self.cause {
-            Cause::Status(status) => Some(status),
-            _ => None,
-        }
+        if let Cause::Status(status) = self.cause { Some(status) } else { None }
     }
 
     pub(super) fn is_refusal_of(&self, operation: Operation) -> bool {
@@ -97,10 +94,10 @@ impl Failure {
     /// For how long the whole connection must keep quiet: what the site named and at least `delay`, or `delay` where
     /// the site only said that it is too much.
     pub(super) fn quiet(&self, delay: Duration) -> Option<Duration> {
-        let throttled = self.verdict == Verdict::Passing { code: Code::RateLimited } && self.cause != Cause::Quiet;
+        let (Verdict::Passing { code }, Cause::Status(_)) = (self.verdict, self.cause) else { return None };
         match self.wanted_quiet {
             Some(wanted) => Some(wanted.max(delay)),
-            None => throttled.then_some(delay),
+            None => (code == Code::RateLimited).then_some(delay),
         }
     }
 

@@ -15,10 +15,11 @@ mod values;
 mod verdict;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder};
 use serde::de::DeserializeOwned;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::clock::Clock;
 use crate::metrics::Asking;
@@ -93,7 +94,7 @@ impl Connection {
             let delay = retry::delay(&self.0.patience, retries);
             let quiet = failure.quiet(delay).map(|quiet| quiet.min(self.0.patience.longest_pause));
             if let Some(quiet) = quiet {
-                failure.wait_until = Some(self.0.gate.pause(quiet, self.0.clock.now()));
+                failure.wait_until = Some(self.keep_quiet(quiet));
             }
             let too_long = quiet.is_some_and(|quiet| quiet > self.0.patience.longest_wait);
             if too_long || retries == self.0.patience.retries || !failure.is_worth_another_try() {
@@ -208,6 +209,16 @@ impl Connection {
             wanted_quiet: headers::retry_after(&reply.headers, now).or(until_reset),
             ..Failure::new(operation, Cause::Status(reply.status))
         })
+    }
+
+    /// Holds every request back, and says so once: a silence that nobody explains looks like a fault of ours.
+    fn keep_quiet(&self, span: Duration) -> Timestamp {
+        let was_quiet = self.0.gate.paused_until().is_some();
+        let until = self.0.gate.pause(span, self.0.clock.now());
+        if !was_quiet {
+            info!(connection = %self.0.name, %until, "the site wants fewer requests; nothing is asked before {until}");
+        }
+        until
     }
 
     /// Once a failure, when nothing more is done about it here.

@@ -81,6 +81,7 @@ impl TokenSource {
     /// The token to send now. A file that was written since is read again; while it cannot be read, the old token
     /// serves on.
     pub(super) fn current(&self) -> Token {
+        // A look at a local file is over sooner than another thread would have been told to take it.
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(path) = &self.file {
             let stamp = fs::metadata(path).ok().map(|metadata| Stamp::of(&metadata));

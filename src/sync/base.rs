@@ -118,8 +118,7 @@ async fn read_changes(shared: &Shared, doc_type: DocType) -> Result<(), Failed> 
         shared.count_unreadable(&answer.unreadable);
         let mut state = shared.state();
         let learnt = state.ledger.learn_docs(&rows, answer.date);
-        shared.asking.unreadable("doc_conflict", learnt.conflicting);
-        shared.asking.unreadable("doc_space", learnt.homeless);
+        shared.count_learnt(&learnt);
         // Without a watermark one answer is enough: the walk by id reads the rest.
         if is_down || watermark.is_none() || answer.next.is_none() {
             state.set_watermark(doc_type, reached);
@@ -130,7 +129,7 @@ async fn read_changes(shared: &Shared, doc_type: DocType) -> Result<(), Failed> 
 }
 
 /// Leaves out the rows of excluded spaces, and has the spaces listed once more where a row names an unknown one.
-async fn at_home(shared: &Shared, mut rows: Vec<DocRow>) -> Result<Vec<DocRow>, Failed> {
+pub(super) async fn at_home(shared: &Shared, mut rows: Vec<DocRow>) -> Result<Vec<DocRow>, Failed> {
     let has_strangers = {
         let state = shared.state();
         rows.retain(|row| !state.excluded.contains(&row.space));

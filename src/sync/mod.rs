@@ -1,10 +1,11 @@
 //! What to ask next, and when. How to ask is `connection`'s business, what the facts add up to is `model`'s.
 //!
-//! A refresh is the base (`base.rs`), then the rest within the budget (`rest.rs`, in the order of `queue.rs`). The first
-//! walk (`walk.rs`) runs beside the refreshes. All of them teach one ledger, and `report.rs` makes the snapshots of it.
+//! A refresh is the base (`base.rs`), then the rest within the budget (`rest.rs`, in the order of `queue.rs`), of which the
+//! reconciling walk (`reconcile.rs`) is a part. The first walk (`walk.rs`) runs beside the refreshes. All of them teach one ledger, and `report.rs` makes the snapshots of it.
 
 mod base;
 mod queue;
+mod reconcile;
 mod report;
 mod rest;
 mod settings;

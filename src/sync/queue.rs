@@ -9,6 +9,8 @@ use super::settings::CollectorsSettings;
 /// One question beyond the base.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Work {
+    /// The next step of the reconciling walk.
+    Reconcile,
     Versions(DocId, DocType),
     Users(Vec<AccountId>),
     Labels(DocId, DocType),
@@ -31,14 +33,15 @@ struct Lane {
 }
 
 /// The collectors whose questions are paid from the budget.
-const COLLECTORS: [Collector; 5] =
-    [Collector::Versions, Collector::Users, Collector::Labels, Collector::States, Collector::Views];
+const COLLECTORS: [Collector; 6] =
+    [Collector::Docs, Collector::Versions, Collector::Users, Collector::Labels, Collector::States, Collector::Views];
 /// The most accounts that one request may ask for.
 const ACCOUNTS_A_QUESTION: usize = 250;
 
 impl Work {
     pub(super) fn operation(&self) -> Operation {
         match self {
+            Self::Reconcile => Operation::Pages,
             Self::Versions(_, DocType::Page) => Operation::PageVersions,
             Self::Versions(_, DocType::Blogpost) => Operation::BlogpostVersions,
             Self::Users(_) => Operation::UsersBulk,
@@ -51,6 +54,7 @@ impl Work {
 
     pub(super) fn collector(&self) -> Collector {
         match self {
+            Self::Reconcile => Collector::Docs,
             Self::Versions(..) => Collector::Versions,
             Self::Users(_) => Collector::Users,
             Self::Labels(..) => Collector::Labels,
@@ -70,7 +74,7 @@ impl Queue {
     /// Fills every open lane with up to `most` of what the ledger wants now.
     pub(super) fn fill(&mut self, ledger: &Ledger, settings: &CollectorsSettings, most: usize, now: Timestamp) {
         let ages = settings.max_ages();
-        for lane in self.lanes.iter_mut().filter(|lane| !lane.is_closed) {
+        for lane in self.lanes.iter_mut().filter(|lane| !lane.is_closed && lane.collector != Collector::Docs) {
             let docs = || ledger.wanting(lane.collector, most, &ages, now).into_iter();
             lane.work = match lane.collector {
                 Collector::Versions => docs().map(|(id, doc_type)| Work::Versions(id, doc_type)).collect(),
@@ -83,6 +87,13 @@ impl Queue {
                 }
                 Collector::Spaces | Collector::Docs => VecDeque::new(),
             };
+        }
+    }
+
+    /// Lets the reconciling walk make its next step in its turn. Its steps follow each other: there is never a second.
+    pub(super) fn reconcile(&mut self) {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.collector == Collector::Docs && !lane.is_closed) {
+            lane.work = [Work::Reconcile].into();
         }
     }
 

@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 use super::Shared;
 use super::base::is_dead_cursor;
 use super::queue::{Queue, Work};
+use super::reconcile;
 use crate::confluence::Cursor;
 use crate::connection::{Failure, Verdict};
 use crate::model::{Collector, DocId, DocType, Fact, Timestamp, VersionRow};
@@ -27,6 +28,8 @@ pub(super) struct Budget {
 /// How a question ended, for the collector that asked it.
 enum Ended {
     Learnt,
+    /// A step of the reconciling walk has been made.
+    Stepped,
     /// This collector had better ask no more in this refresh.
     Stuck(Collector),
 }
@@ -63,12 +66,14 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
     fill(shared, &mut queue);
     let work_is_done = async {
         let mut asked_since_filling = 0;
+        let mut has_budget = true;
         loop {
             while under_way.len() < shared.concurrency() {
                 let work =
                     queue.next(|operation| shared.state().access.take_turn(operation, began, shared.clock.now()));
                 let Some(work) = work else { break };
                 if !shared.budget.take() {
+                    has_budget = false;
                     queue = Queue::new(&shared.settings.collectors);
                     asked_since_filling = 0;
                     break;
@@ -80,6 +85,11 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
             }
             match under_way.join_next().await {
                 Some(Ok(Ended::Learnt)) => {}
+                Some(Ok(Ended::Stepped)) => {
+                    if has_budget && reconcile::has_work(shared, shared.clock.now()) {
+                        queue.reconcile();
+                    }
+                }
                 Some(Ok(Ended::Stuck(collector))) => queue.close(collector),
                 Some(Err(error)) => warn!(connection = %shared.name, %error, "a question was dropped"),
                 // All is asked that was wanted; asking may have brought new wants, such as authors.
@@ -105,6 +115,9 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
 }
 
 fn fill(shared: &Shared, queue: &mut Queue) {
+    if reconcile::has_work(shared, shared.clock.now()) {
+        queue.reconcile();
+    }
     let most = shared.budget.most(shared.settings.refresh_interval);
     let state = shared.state();
     queue.fill(&state.ledger, &shared.settings.collectors, most, shared.clock.now());
@@ -129,6 +142,7 @@ async fn perform(shared: &Shared, work: Work) -> Ended {
     let collector = work.collector();
     let operation = work.operation();
     let ended = match work {
+        Work::Reconcile => reconcile::make_step(shared).await,
         Work::Versions(id, doc_type) => versions(shared, id, doc_type).await,
         Work::Labels(id, doc_type) => labels(shared, id, doc_type).await,
         Work::Users(accounts) => shared.note(operation, shared.site.users(&accounts).await).map(|answer| {
@@ -153,6 +167,7 @@ async fn perform(shared: &Shared, work: Work) -> Ended {
         }
     };
     match ended {
+        Ok(()) if collector == Collector::Docs => Ended::Stepped,
         Ok(()) => Ended::Learnt,
         Err(failure) => {
             warn!(connection = %shared.name, %collector, %failure, "the collector rests until the next refresh");

@@ -12,6 +12,8 @@ use crate::model::{CensusSettings, Collector, MaxAges, SpaceRow, Window, duratio
 pub struct Settings {
     /// How old the newest docs may be before a scrape has them read again. Default: 60s.
     pub refresh_interval: Duration,
+    /// How often the whole site is compared, doc by doc. Default: 6h.
+    pub reconcile_interval: Duration,
     /// Requests a minute for all beyond the base and the first walk. Default: 120.
     pub request_budget: NonZeroU32,
     /// For how long numbers that cannot be refreshed stay on show. Default: 24h.
@@ -101,6 +103,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             refresh_interval: Duration::from_mins(1),
+            reconcile_interval: Duration::from_hours(6),
             request_budget: NonZeroU32::new(120).expect("120 is not zero"),
             max_stale: Duration::from_hours(24),
             max_series: 50_000,

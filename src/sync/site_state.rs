@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::connection::{Failure, Verdict};
-use crate::model::{Access, DocType, Ledger, Operation, Outcome, SpaceId, Timestamp};
+use crate::model::{Access, DocType, Learnt, Ledger, Operation, Outcome, SpaceId, Timestamp};
 
 use super::Shared;
+use super::reconcile::Reconciling;
 use super::walk::Walk;
 
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(super) struct SiteState {
     watermarks: [Option<Timestamp>; DocType::ALL.len()],
     /// The walk that is under way, with its places.
     pub(super) walk: Option<Walk>,
+    /// The reconciling walk that is under way.
+    pub(super) reconciling: Option<Reconciling>,
 }
 
 impl SiteState {
@@ -32,6 +35,7 @@ impl SiteState {
             excluded: HashSet::new(),
             watermarks: [None; DocType::ALL.len()],
             walk: None,
+            reconciling: None,
         }
     }
 
@@ -55,6 +59,12 @@ impl Shared {
         };
         self.state().access.note(operation, outcome, self.clock.now());
         answer
+    }
+
+    /// Counts rows that contradict what is known.
+    pub(super) fn count_learnt(&self, learnt: &Learnt) {
+        self.asking.unreadable("doc_conflict", learnt.conflicting);
+        self.asking.unreadable("doc_space", learnt.homeless);
     }
 
     /// Counts what could not be read of an answer.

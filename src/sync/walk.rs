@@ -127,8 +127,7 @@ async fn read_listing(shared: &Shared, place: usize, progress: Progress) -> Resu
         shared.count_unreadable(&answer.unreadable);
         let mut state = shared.state();
         let learnt = state.ledger.learn_docs(&answer.rows, answer.date);
-        shared.asking.unreadable("doc_conflict", learnt.conflicting);
-        shared.asking.unreadable("doc_space", learnt.homeless);
+        shared.count_learnt(&learnt);
         let Some(walk) = state.walk.as_mut() else { return Ok(()) };
         walk.rows += answer.rows.len() as u64;
         walk.unreadable += answer.unreadable.len() as u64 + learnt.conflicting;
@@ -155,7 +154,7 @@ fn end(shared: &Shared) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a ratio needs no more than 53 bits")]
-fn readable_part(rows: u64, unreadable: u64) -> f64 {
+pub(super) fn readable_part(rows: u64, unreadable: u64) -> f64 {
     if unreadable == 0 { 1.0 } else { rows as f64 / (rows + unreadable) as f64 }
 }
 

@@ -1,5 +1,6 @@
 //! Answers that no honest site sends: they end in `bad_response`, and the token goes nowhere.
 
+use std::io::Write;
 use std::time::Duration;
 
 use confluence_exporter::confluence::Cursor;
@@ -37,13 +38,27 @@ async fn what_is_not_the_json_that_belongs_here_is_a_bad_response() {
 #[tokio::test]
 async fn an_answer_that_is_cut_short_is_asked_for_again() {
     let cut = Reply::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 4000\r\n\r\n{\"results\":[]".to_vec());
-    let reset = Reply::Bytes(Vec::new());
-    let site = Scripted::answering([cut, reset, json(r#"{"results":[]}"#)]).await;
+    let gone = Reply::Bytes(Vec::new());
+    let site = Scripted::answering([cut.clone(), gone, json(r#"{"results":[]}"#)]).await;
+    let door = door(&site);
 
-    let listing = door(&site).site.spaces(None).await.unwrap();
+    let listing = door.site.spaces(None).await.unwrap();
 
     assert!(listing.rows.is_empty());
     assert_eq!(site.requests(), 3);
+    for reason in ["bad_response", "unreachable"] {
+        let series = format!(r#"confluence_api_retries_total{{connection="acme",reason="{reason}"}}"#);
+        assert_eq!(door.counted(&series), [format!("{series} 1")]);
+    }
+    for status in ["200", "body", "connect"] {
+        let series =
+            format!(r#"confluence_api_requests_total{{connection="acme",operation="spaces",status="{status}"}}"#);
+        assert_eq!(door.counted(&series), [format!("{series} 1")]);
+    }
+
+    let site = Scripted::answering([cut]).await;
+    let failure = self::door(&site).site.spaces(None).await.unwrap_err();
+    assert_eq!(code(&failure), Code::BadResponse);
 }
 
 #[tokio::test]
@@ -58,6 +73,24 @@ async fn an_answer_without_an_end_is_cut_off_and_not_asked_for_again() {
         assert_eq!(code(&failure), Code::BadResponse, "{failure}");
         assert_eq!(site.requests(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_small_answer_that_unpacks_into_a_huge_one_is_cut_off() {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    for _ in 0..33 {
+        packed.write_all(&vec![b' '; 1 << 20]).unwrap();
+    }
+    let packed = packed.finish().unwrap();
+    let mut reply =
+        format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", packed.len()).into_bytes();
+    reply.extend(packed);
+    let site = Scripted::answering([Reply::Bytes(reply)]).await;
+
+    let failure = door(&site).site.spaces(None).await.unwrap_err();
+
+    assert!(failure.to_string().contains("too large"), "{failure}");
+    assert_eq!(site.requests(), 1);
 }
 
 #[tokio::test]

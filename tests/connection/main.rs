@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod deception;
+mod endpoints;
+mod failures;
 mod manners;
 mod scripted;
 mod secrets;
 mod setting;
+mod ways_in;

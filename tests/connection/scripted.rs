@@ -85,7 +85,7 @@ async fn serve(mut stream: TcpStream, heads: Arc<Mutex<Vec<String>>>, replies: A
     }
     match reply {
         Reply::Bytes(_) => drop(stream.shutdown().await),
-        Reply::Endless(_) => while stream.write_all(&[b'0'; 1 << 16]).await.is_ok() {},
+        Reply::Endless(_) => while stream.write_all(&[b'0'; 1 << 14]).await.is_ok() {},
         Reply::Silence(_) => drop(stream.read_u8().await),
     }
 }

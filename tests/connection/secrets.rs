@@ -1,6 +1,7 @@
 //! The token is in the request's header and nowhere else, whatever the site answers.
 
-use std::io::{self, Write};
+use std::fmt::Write as _;
+use std::io;
 use std::sync::{Arc, Mutex};
 
 use tracing::Level;
@@ -11,9 +12,9 @@ use crate::setting::{TOKEN, open};
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Log {
+impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        io::Write::write(&mut *self.0.lock().unwrap(), bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -46,13 +47,13 @@ async fn the_token_is_in_no_error_no_log_and_no_debug_output() {
         let site = Scripted::answering([reply]).await;
         let door = open(&site.url, "ann@acme.example", TOKEN, |settings| {
             settings.patience.retries = 1;
-            texts += &format!("{settings:?}");
+            write!(texts, "{settings:?}").unwrap();
         });
-        texts += &match door.site.spaces(None).await {
-            Ok(listing) => format!("{:?}", listing.unreadable),
-            Err(failure) => format!("{failure} {failure:?}"),
-        };
-        texts += &format!("{:?} {:?}", door.site, door.site.connection());
+        match door.site.spaces(None).await {
+            Ok(listing) => write!(texts, "{:?}", listing.unreadable).unwrap(),
+            Err(failure) => write!(texts, "{failure} {failure:?}").unwrap(),
+        }
+        write!(texts, "{:?} {:?}", door.site, door.site.connection()).unwrap();
         texts += &door.counted("").join("\n");
         authorization = authorization_of(&site.heads()[0]);
     }
@@ -62,6 +63,18 @@ async fn the_token_is_in_no_error_no_log_and_no_debug_output() {
     assert!(texts.contains("spaces"), "nothing was looked at");
     assert!(!texts.contains(TOKEN), "{texts}");
     assert!(!texts.contains(&authorization), "{texts}");
+}
+
+#[tokio::test]
+async fn the_exporter_says_who_it_is_and_what_it_wants() {
+    let site = Scripted::answering([json(r#"{"results":[]}"#)]).await;
+
+    open(&site.url, "ann@acme.example", TOKEN, |_| {}).site.spaces(None).await.unwrap();
+
+    let head = site.heads().remove(0).to_ascii_lowercase();
+    assert!(head.contains(concat!("user-agent: confluence-exporter/", env!("CARGO_PKG_VERSION"), "\r\n")), "{head}");
+    assert!(head.contains("accept: application/json\r\n"), "{head}");
+    assert!(!head.contains("referer"), "{head}");
 }
 
 fn authorization_of(head: &str) -> String {

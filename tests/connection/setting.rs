@@ -7,6 +7,7 @@ use confluence_exporter::confluence::Site;
 use confluence_exporter::connection::{Connection, Patience, Settings};
 use confluence_exporter::metrics::{Asking, Dialect, Part, page};
 use confluence_exporter::model::ConnectionName;
+use confluence_simulator::{Simulator, Token};
 
 pub(crate) const TOKEN: &str = "CANARY0token0that0nobody0may0see";
 
@@ -31,13 +32,19 @@ pub(crate) fn open(instance_url: &str, username: &str, token: &str, change: impl
     std::fs::write(token_file.path(), token).unwrap();
     let mut settings =
         Settings::new(instance_url.parse().unwrap(), username.parse().unwrap(), token_file.path().to_owned());
-    settings.gateway_url = instance_url.parse().unwrap();
+    let origin = instance_url.split("/ex/").next().unwrap();
+    settings.gateway_url = origin.parse().unwrap();
     settings.patience = quick();
     change(&mut settings);
     let name = ConnectionName::new("acme").unwrap();
     let asking = Asking::new(&name);
     let connection = Connection::open(name, &settings, Clock::system(), asking.clone()).unwrap();
     Door { site: Site::new(connection), asking, token_file }
+}
+
+/// Opens a door to a simulated site.
+pub(crate) fn open_simulated(simulator: &Simulator, token: &Token) -> Door {
+    open(&simulator.site_url(), &token.username, &token.secret, |_| {})
 }
 
 /// Atlassian's numbers, a hundred times as fast.

@@ -9,80 +9,25 @@ stay=true
 if [ "${1:-}" = --check ]; then stay=false; fi
 ask=tests/scripts/ask_prometheus.py
 
-folder=$(mktemp -d)
-names=()
-pids=()
-
-# shellcheck disable=SC2329  # The trap calls it.
-stop_everything() {
-    local code=$? name
-    trap - EXIT
-    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-    wait
-    if [ "$code" != 0 ]; then
-        for name in "${names[@]}"; do
-            printf '\n--- the last lines of %s\n' "$name"
-            tail -n 20 "$folder/$name.log"
-        done >&2
-    fi
-    rm -rf "$folder"
-    exit "$code"
-}
-trap stop_everything EXIT
-# Before the numbers are there an interrupt is a failure; afterwards it is the way to end.
-trap 'exit 130' INT TERM
-
-fail() {
-    printf 'demo: %s\n' "$*" >&2
-    exit 1
-}
-
-# start NAME PROGRAM ARGUMENT...
-start() {
-    local name=$1
-    shift
-    "$@" >"$folder/$name.log" 2>&1 &
-    names+=("$name")
-    pids+=($!)
-}
-
-# wait_for SECONDS WHAT COMMAND...: fails when time is up, or as soon as one of the programs has ended.
-wait_for() {
-    local until=$((SECONDS + $1)) what=$2 index
-    shift 2
-    until "$@" >"$folder/wait.log" 2>&1; do
-        for index in "${!pids[@]}"; do
-            kill -0 "${pids[$index]}" 2>/dev/null || fail "${names[$index]} has ended before $what"
-        done
-        if [ "$SECONDS" -ge "$until" ]; then
-            cat "$folder/wait.log" >&2
-            fail "time is up before $what"
-        fi
-        sleep 0.5
-    done
-}
+# shellcheck source=tests/scripts/stage.sh
+source tests/scripts/stage.sh
 
 # The usual port where somebody may look for it and nobody listens, else any free one.
-port() {
+usual_port() {
     if $stay && ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then
         printf '%s\n' "$1"
     else
-        /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+        free_port
     fi
-}
-
-# told KEY: what the simulator said of itself, `KEY: VALUE` a line.
-told() {
-    sed -n "s/^$1: //p" "$folder/simulator.log" | grep .
 }
 
 tests/scripts/setup.sh demo
 printf 'demo: building\n'
 cargo build --locked --quiet --package confluence-exporter --package confluence-simulator
-binaries=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug
+binaries=$(target_folder)/debug
 
 start simulator "$binaries/confluence-simulator" --seed 7 --spaces 12 --docs 2000 --pace 2
-wait_for 20 "the simulated site answers" told "service account"
+wait_for 20 "the simulated site is open" told "service account"
 read -r _ username _ token <<<"$(told "service account")"
 site=$(told url)
 control=$(told control)
@@ -103,7 +48,7 @@ connections:
     concurrency_level: 10
     collectors: { views: { max_age: 1m } }
 YAML
-exporter=127.0.0.1:$(port 10054)
+exporter=127.0.0.1:$(usual_port 10054)
 start exporter "$binaries/confluence-exporter" serve --config.file="$folder/exporter.yml" --web.listen-address="$exporter"
 wait_for 20 "the exporter is ready" curl -fsS --max-time 2 "http://$exporter/-/ready"
 
@@ -114,7 +59,7 @@ scrape_configs:
   - job_name: confluence
     static_configs: [{ targets: ["$exporter"] }]
 YAML
-prometheus=127.0.0.1:$(port 9090)
+prometheus=127.0.0.1:$(usual_port 9090)
 start prometheus prometheus --config.file="$folder/prometheus.yml" --storage.tsdb.path="$folder/prometheus" \
     --web.listen-address="$prometheus" --log.level=warn
 wait_for 20 "Prometheus is ready" curl -fsS --max-time 2 "http://$prometheus/-/ready"

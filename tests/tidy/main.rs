@@ -6,6 +6,7 @@ mod floor_plan;
 mod papers;
 mod promql;
 mod queries;
+mod settings;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,6 +5,9 @@ use confluence_exporter::model::Code;
 
 use super::{assert_none, code_spans, files_below, read, table_rows};
 
+/// The application's name in the configuration, and the library's.
+const OTHER_NAMES: [&str; 2] = ["confluence_cloud", "confluence_exporter"];
+
 #[test]
 fn metrics_md_lists_every_series_with_its_kind_and_labels_in_the_page_s_order() {
     let text = read("docs/METRICS.md");
@@ -33,7 +36,7 @@ fn no_paper_names_a_series_that_does_not_exist() {
     for path in papers {
         let text = read(&path);
         let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-        let named = words.filter(|word| word.starts_with("confluence_") && *word != "confluence_cloud");
+        let named = words.filter(|word| word.starts_with("confluence_") && !OTHER_NAMES.contains(word));
         let known = |word: &str| catalogue().iter().any(|series| word.strip_prefix(series.name).is_some_and(is_ending));
         // A prefix like `confluence_` or `confluence_api_` stands for all that begins so.
         let unknown = named.filter(|word| !word.ends_with('_') && !known(word));

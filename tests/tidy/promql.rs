@@ -3,18 +3,18 @@
 
 /// What one expression names.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    pub series: Vec<Matched>,
+pub(crate) struct Asked {
+    pub(crate) series: Vec<Matched>,
     /// Labels after `by`, `without`, `on`, `ignoring`, `group_left`, `group_right`.
-    pub grouping: Vec<String>,
+    pub(crate) grouping: Vec<String>,
 }
 
 /// A series of the exporter's, and its matchers.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Matched {
-    pub name: String,
+pub(crate) struct Matched {
+    pub(crate) name: String,
     /// Label and value, operators left out.
-    pub matchers: Vec<(String, String)>,
+    pub(crate) matchers: Vec<(String, String)>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ enum Token {
 }
 
 /// `ours` says of a word whether it is a series of the exporter's.
-pub fn asked(expression: &str, ours: impl Fn(&str) -> bool) -> Asked {
+pub(crate) fn asked(expression: &str, ours: impl Fn(&str) -> bool) -> Asked {
     let tokens = tokens(expression);
     let mut asked = Asked::default();
     let mut at = 0;

@@ -32,7 +32,7 @@ pub fn decide_folding(ledger: &Ledger, settings: &CensusSettings) -> HashSet<Spa
         .filter(|(space, _)| {
             space.is_listed() && Arc::ptr_eq(&group_name(space, settings, &nothing_folded), &space.key)
         })
-        .map(|(space, docs)| (docs.iter().sum(), space.id, series_of(docs, settings)))
+        .map(|(space, docs)| (docs.iter().sum(), space.id, series_of(docs, settings, ledger.label_count())))
         .collect();
     spaces.sort_unstable();
 
@@ -70,12 +70,11 @@ fn comfortable(max_series: usize) -> usize {
     (max_series as f64 * SLACK) as usize
 }
 
-fn series_of(docs: &[usize; DocType::ALL.len()], settings: &CensusSettings) -> usize {
+fn series_of(docs: &[usize; DocType::ALL.len()], settings: &CensusSettings, labels: usize) -> usize {
     let types = docs.iter().filter(|docs| **docs > 0).count();
     let windows = settings.windows.len();
     SERIES_PER_SPACE
         + types * (SERIES_PER_TYPE + windows * SERIES_PER_TYPE_AND_WINDOW)
         + windows * ACCOUNT_TYPES
-        + settings.top_labels
-        + settings.named_labels.len()
+        + settings.top_labels.saturating_add(settings.named_labels.len()).min(labels)
 }

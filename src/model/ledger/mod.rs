@@ -149,6 +149,27 @@ impl Ledger {
         self.success(Collector::Docs).is_none()
     }
 
+    /// When the last walk of the whole site began.
+    pub fn last_whole_walk(&self) -> Option<Timestamp> {
+        self.success(Collector::Docs)
+    }
+
+    /// Docs of this type that are in sight by what is known, but were in no answer since `began`.
+    pub fn not_seen_since(&self, doc_type: DocType, began: Timestamp) -> Vec<DocId> {
+        let began = LearntAt::from(began);
+        let missing = |doc: &&Doc| doc.doc_type == doc_type && doc.status.is_some() && doc.seen_at < began;
+        self.docs.iter().filter(missing).map(|doc| doc.id).collect()
+    }
+
+    /// These docs are out of sight: deleted, or hidden from us.
+    pub fn lose(&mut self, docs: &[DocId]) {
+        for id in docs {
+            if let Some(doc) = self.doc_mut(*id) {
+                doc.status = None;
+            }
+        }
+    }
+
     /// The page that was edited last, of those in sight.
     pub fn newest_page(&self) -> Option<DocId> {
         let pages = self.docs.iter().filter(|doc| doc.doc_type == DocType::Page && doc.status.is_some());
@@ -175,6 +196,8 @@ impl Ledger {
         for row in rows {
             let Some(space) = self.space_numbers.get(&row.space).copied() else {
                 learnt.homeless += 1;
+                // Where it is now we can't see.
+                self.lose(&[row.id]);
                 continue;
             };
             let version = self.version(&row.version);
