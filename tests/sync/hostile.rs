@@ -1,10 +1,11 @@
 //! Whatever a site answers: nothing panics, what cannot be read is counted, and when it is over every number is right again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use confluence_exporter::model::Collector;
 use confluence_simulator::{Fault, FaultKind, Options};
-use tokio::task::JoinSet;
+use tokio::sync::Semaphore;
 
 use crate::observer::Observer;
 
@@ -13,41 +14,58 @@ const AT_ONCE: usize = 4;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_any_fault_every_number_is_right_again() {
-    let mut stories = JoinSet::new();
-    for (seed, kind) in (0..).zip(FaultKind::ALL.iter().copied()) {
-        if stories.len() == AT_ONCE {
-            stories.join_next().await.unwrap().unwrap();
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let wanted = std::env::var("FAULT").ok();
+    let kinds =
+        FaultKind::ALL.iter().copied().filter(|kind| wanted.as_deref().is_none_or(|name| name == kind.as_str()));
+    let stories: Vec<_> = (0..)
+        .zip(kinds)
+        .map(|(seed, kind)| {
+            let places = Arc::clone(&places);
+            let story = tokio::spawn(async move {
+                let _place = places.acquire_owned().await.unwrap();
+                break_look_mend_look(seed, kind).await;
+            });
+            (kind.as_str(), story)
+        })
+        .collect();
+    let mut bad_ends = Vec::new();
+    for (kind, story) in stories {
+        if story.await.is_err() {
+            bad_ends.push(kind);
         }
-        stories.spawn(break_look_mend_look(seed, kind));
     }
-    while let Some(story) = stories.join_next().await {
-        story.unwrap();
-    }
+    assert!(bad_ends.is_empty(), "not right again after {bad_ends:?}; FAULT=name tries one");
 }
 
 async fn break_look_mend_look(seed: u64, kind: FaultKind) {
-    println!("{}", kind.as_str());
     let observer = Observer::of(Options { seed, spaces: 4, docs: 40, ..Options::default() }).await;
     // In the midst of the first walk, and again when everything is known.
     observer.site.inject(Fault::new(kind).after(2).times(6).seconds(1));
     for _ in 0..3 {
         observer.refresh().await;
     }
-    observer.site.clear_faults();
-    observer.pass(Duration::from_hours(8 * 24));
+    mend(&observer);
     observer.check(observer.catch_up_on(Collector::ALL).await.as_ref());
 
     observer.site.inject(Fault::new(kind).times(8).seconds(1));
     let author = observer.site.world().accounts().next().unwrap();
-    for doc in observer.site.world().docs() {
+    let docs = observer.site.world().docs();
+    for doc in docs {
         observer.site.world().edit(doc, author);
     }
     for _ in 0..2 {
         observer.refresh().await;
     }
+    mend(&observer);
+    observer.check(observer.catch_up_on(Collector::ALL).await.as_ref());
+}
+
+/// What was learnt from wrong answers has grown old, and must be learnt anew, before anything is compared.
+fn mend(observer: &Observer) {
     observer.site.clear_faults();
     observer.pass(Duration::from_hours(8 * 24));
-    observer.check(observer.catch_up_on(Collector::ALL).await.as_ref());
+    observer.site.world().add_user("active", "atlassian");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -73,7 +73,8 @@ impl Observer {
     pub(crate) async fn refresh(&self) -> Arc<Snapshot> {
         self.pass(Duration::from_mins(1));
         let mut snapshots = self.sync.snapshots();
-        self.sync.begin().unwrap();
+        // A base that is still trying is joined.
+        let _ = self.sync.begin();
         let _ = tokio::time::timeout(Duration::from_secs(30), snapshots.changed()).await;
         self.silence().await;
         snapshots.borrow().clone().unwrap()
