@@ -7,6 +7,7 @@ mod command;
 mod control;
 mod fault;
 mod journal;
+mod openapi;
 mod server;
 mod truth;
 pub mod world;
@@ -27,6 +28,7 @@ use tokio::task::JoinHandle;
 pub use api::{Base, FOUR_SCOPES, Operation, Token, TokenKind};
 pub use fault::{BadFault, Fault, FaultKind};
 pub use journal::Asked;
+pub use openapi::check as check_openapi;
 pub use truth::TruthQuestion;
 pub use world::{Account, DocId, DocStatus, DocType, EventKind, Label, SpaceId, World};
 

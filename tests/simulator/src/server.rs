@@ -227,6 +227,7 @@ enum Pieces {
     /// Less than the length that was promised.
     CutShort(Bytes, usize),
     Endless,
+    Unsent,
     Broken,
     Done,
 }
@@ -237,13 +238,19 @@ impl Body for Sent {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if matches!(self.pieces, Pieces::Unsent) {
+            // A pause, in which what there is is sent: it would be thrown away with the connection.
+            self.pieces = Pieces::Broken;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let (piece, rest) = match std::mem::replace(&mut self.pieces, Pieces::Done) {
             Pieces::Whole(body) => (Some(Ok(Frame::data(body))), Pieces::Done),
-            Pieces::CutShort(body, _) => (Some(Ok(Frame::data(body))), Pieces::Broken),
+            Pieces::CutShort(body, _) => (Some(Ok(Frame::data(body))), Pieces::Unsent),
             Pieces::Endless => (Some(Ok(Frame::data(Bytes::from_static(&ENDLESS_PIECE)))), Pieces::Endless),
-            Pieces::Broken => (Some(Err(io::ErrorKind::ConnectionAborted.into())), Pieces::Done),
+            Pieces::Unsent | Pieces::Broken => (Some(Err(io::ErrorKind::ConnectionAborted.into())), Pieces::Done),
             Pieces::Done => (None, Pieces::Done),
         };
         self.pieces = rest;
@@ -259,7 +266,7 @@ impl Body for Sent {
             Pieces::Whole(body) => SizeHint::with_exact(body.len() as u64),
             Pieces::CutShort(_, promised) => SizeHint::with_exact(*promised as u64),
             Pieces::Done => SizeHint::with_exact(0),
-            Pieces::Endless | Pieces::Broken => SizeHint::default(),
+            Pieces::Endless | Pieces::Unsent | Pieces::Broken => SizeHint::default(),
         }
     }
 }

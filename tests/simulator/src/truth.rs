@@ -68,6 +68,8 @@ struct Count<'a> {
     contributors: BTreeSet<(Option<String>, String, Account)>,
     met: BTreeSet<Account>,
     groups: BTreeSet<String>,
+    /// Spaces and types whose zeros have been written.
+    zeroed: BTreeSet<(String, &'static str)>,
 }
 
 /// A doc that counts, with everything that is true of it at the moment.
@@ -90,12 +92,14 @@ impl<'a> Count<'a> {
             contributors: BTreeSet::new(),
             met: BTreeSet::new(),
             groups: BTreeSet::new(),
+            zeroed: BTreeSet::new(),
         };
         count.spaces();
         for (place, doc) in world.docs_by_place().iter().enumerate() {
             let place = u32::try_from(place).expect("no world has billions of docs");
             if let Some(seen) = count.see(place, doc) {
                 count.groups.insert(seen.space.clone());
+                count.zeros(&seen);
                 count.docs(&seen);
                 count.activity(&seen);
                 count.sessions(&seen);
@@ -152,11 +156,29 @@ impl<'a> Count<'a> {
         }
     }
 
-    fn docs(&mut self, seen: &Seen<'_>) {
-        for status in ["current", "archived", "trashed"] {
-            let labels = [("space", seen.space.as_str()), ("type", seen.doc_type), ("status", status)];
-            self.add("docs", &labels, i64::from(seen.status == status));
+    /// Every status, window and age is shown for each space and type that has a doc.
+    fn zeros(&mut self, seen: &Seen<'_>) {
+        if !self.zeroed.insert((seen.space.clone(), seen.doc_type)) {
+            return;
         }
+        let (space, doc_type) = (("space", seen.space.as_str()), ("type", seen.doc_type));
+        for status in ["current", "archived", "trashed"] {
+            self.zero("docs", &[space, doc_type, ("status", status)]);
+        }
+        for (window, _) in &self.question.windows {
+            for name in ["new_docs", "updated_docs", "doc_updates", "doc_edit_sessions"] {
+                self.zero(name, &[space, doc_type, ("window", window)]);
+            }
+        }
+        for (age, _) in &self.question.ages {
+            self.zero("stale_docs", &[space, doc_type, ("age", age)]);
+        }
+        self.zero("unlabelled_docs", &[space, doc_type]);
+        self.zero("views_sampled_docs", &[space, doc_type]);
+    }
+
+    fn docs(&mut self, seen: &Seen<'_>) {
+        self.add("docs", &[("space", &seen.space), ("type", seen.doc_type), ("status", seen.status)], 1);
     }
 
     fn activity(&mut self, seen: &Seen<'_>) {
@@ -237,10 +259,10 @@ impl<'a> Count<'a> {
     }
 
     fn views(&mut self, seen: &Seen<'_>) {
-        let labels = [("space", seen.space.as_str()), ("type", seen.doc_type)];
-        let is_current = seen.status == "current";
-        self.add("views_sampled_docs", &labels, i64::from(is_current));
-        if is_current {
+        if seen.status == "current" {
+            let labels = [("space", seen.space.as_str()), ("type", seen.doc_type)];
+            self.add("views_sampled_docs", &labels, 1);
+            self.zero("doc_views", &labels);
             self.add("doc_views", &labels, i64::from(seen.doc.views));
         }
     }
@@ -274,23 +296,18 @@ impl<'a> Count<'a> {
         for account_type in &account_types {
             for (window, _) in &self.question.windows {
                 for space in &self.groups.clone() {
-                    self.contributors_row(Some(space), account_type, window, 0);
+                    self.zero("contributors", &[("space", space), ("account_type", account_type), ("window", window)]);
                 }
-                self.contributors_row(None, account_type, window, 0);
+                self.zero("site_contributors", &[("account_type", account_type), ("window", window)]);
             }
         }
         for (space, window, account) in std::mem::take(&mut self.contributors) {
-            self.contributors_row(space.as_ref(), &self.account_type(account), &window, 1);
-        }
-    }
-
-    fn contributors_row(&mut self, space: Option<&String>, account_type: &str, window: &str, more: i64) {
-        match space {
-            Some(space) => {
-                let labels = [("space", space.as_str()), ("account_type", account_type), ("window", window)];
-                self.add("contributors", &labels, more);
+            let account_type = self.account_type(account);
+            let (account_type, window) = (("account_type", account_type.as_str()), ("window", window.as_str()));
+            match space {
+                Some(space) => self.add("contributors", &[("space", &space), account_type, window], 1),
+                None => self.add("site_contributors", &[account_type, window], 1),
             }
-            None => self.add("site_contributors", &[("account_type", account_type), ("window", window)], more),
         }
     }
 
@@ -317,7 +334,13 @@ impl<'a> Count<'a> {
     }
 
     fn add(&mut self, name: &str, labels: &[(&str, &str)], more: i64) {
-        *self.series.entry(line(name, labels)).or_default() += more;
+        if more > 0 {
+            *self.series.entry(line(name, labels)).or_default() += more;
+        }
+    }
+
+    fn zero(&mut self, name: &str, labels: &[(&str, &str)]) {
+        self.series.entry(line(name, labels)).or_default();
     }
 }
 

@@ -48,31 +48,32 @@ impl DocRow {
         let id = self.id.0;
         let luck = mix(id, 11) % 100;
         let title = title(id);
+        let digits = id.to_string();
         let mut row = Object::begin(out);
         if self.doc_type == DocType::Page {
             match luck {
                 0..30 => row.raw("parentId", "null").raw("parentType", "null").raw("position", "null"),
-                30..34 => row.id("parentId", id / 2 + 1).text("parentType", "folder").number("position", luck),
+                30..34 => row.id("parentId", id / 2 + 1).word("parentType", "folder").number("position", luck),
                 // A type that no document of the API admits.
-                34 => row.id("parentId", id / 2 + 1).text("parentType", "slide_deck").raw("position", "null"),
-                _ => row.id("parentId", id / 2 + 1).text("parentType", "page").number("position", luck * 7),
+                34 => row.id("parentId", id / 2 + 1).word("parentType", "slide_deck").raw("position", "null"),
+                _ => row.id("parentId", id / 2 + 1).word("parentType", "page").number("position", luck * 7),
             };
-            row.optional_text("ownerId", self.owner.as_deref());
-            row.optional_text("lastOwnerId", self.last_owner.as_deref());
+            row.optional_word("ownerId", self.owner.as_deref());
+            row.optional_word("lastOwnerId", self.last_owner.as_deref());
             row.raw("subtype", if luck.is_multiple_of(5) { "\"live\"" } else { "null" });
         }
-        row.id("id", id).text("status", self.status.as_str()).text("title", &title);
+        row.id("id", id).word("status", self.status.as_str()).word("title", &title);
         row.id("spaceId", self.space);
-        row.text("authorId", &self.author).time("createdAt", self.created_ms);
+        row.word("authorId", &self.author).time("createdAt", self.created_ms);
         row.object("version", |version| self.version.fill(version));
         row.raw("body", "{}");
         // A field of tomorrow.
         row.raw("presence", "{\"watchers\":[],\"score\":0.5}");
         row.object("_links", |links| {
-            let kind = if self.doc_type == DocType::Page { "pages" } else { "blog" };
-            links.text("webui", &format!("/spaces/{}/{kind}/{id}", self.space_key));
-            links.text("editui", &format!("/pages/resumedraft.action?draftId={id}"));
-            links.text("tinyui", &format!("/x/{id:x}"));
+            let kind = if self.doc_type == DocType::Page { "/pages/" } else { "/blog/" };
+            links.texts("webui", &["/spaces/", &self.space_key, kind, &digits]);
+            links.words("editui", &["/pages/resumedraft.action?draftId=", &digits]);
+            links.words("tinyui", &["/x/", &digits]);
         });
         row.end();
     }
@@ -80,8 +81,8 @@ impl DocRow {
 
 impl VersionRow {
     fn fill(&self, row: &mut Object<'_>) {
-        row.number("number", u64::from(self.number)).text("message", "").raw("minorEdit", "false");
-        row.text("authorId", &self.author).time("createdAt", self.created_ms).raw("ncsStepVersion", "null");
+        row.number("number", u64::from(self.number)).word("message", "").raw("minorEdit", "false");
+        row.word("authorId", &self.author).time("createdAt", self.created_ms).raw("ncsStepVersion", "null");
     }
 }
 

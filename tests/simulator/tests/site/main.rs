@@ -1,0 +1,6 @@
+//! The simulator, asked over real HTTP: what it shows, how it fails, whether its truth is true.
+
+mod client;
+mod failures;
+mod lists;
+mod truth;
