@@ -130,12 +130,15 @@ h1 { font-size: 1.4rem; margin: 0 0 .5rem }
 p { margin: 0 0 .75rem }
 a { color: var(--link) }
 small, time, th { color: var(--quiet) }
+th, time { white-space: nowrap }
 code { font-weight: 600 }
 table { width: 100%; border-collapse: collapse; margin-top: 1.5rem }
-th, td { text-align: left; vertical-align: top; padding: .6rem .75rem .6rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere }
+th, td { text-align: left; vertical-align: top; padding: .6rem .75rem .6rem 0; border-bottom: 1px solid var(--line); overflow-wrap: break-word }
 td p:last-child { margin: 0 }
-.up { color: var(--good); font-weight: 600 }
-.down { color: var(--bad); font-weight: 600 }
+.up, .down { font-weight: 600 }
+.up, .down, .unknown { white-space: nowrap }
+.up { color: var(--good) }
+.down { color: var(--bad) }
 .unknown { color: var(--quiet) }
 @media (max-width: 40rem) {
   thead { display: none }

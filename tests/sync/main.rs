@@ -1,5 +1,8 @@
 //! Keeping one connection's facts true: every number against the truth of a simulated site.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod access;
 mod exact;
+mod hostile;
 mod observer;
+mod sparing;

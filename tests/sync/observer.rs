@@ -12,8 +12,9 @@ use confluence_exporter::connection::{self, Connection, Patience};
 use confluence_exporter::metrics::{Asking, Dialect, Encoded, Part, page};
 use confluence_exporter::model::{Collector, ConnectionName, Snapshot, Timestamp};
 use confluence_exporter::sync::{self, Sync};
-use confluence_simulator::{Options, Simulator, Token, TokenKind, TruthQuestion};
+use confluence_simulator::{Operation, Options, Simulator, Token, TokenKind, TruthQuestion};
 use tempfile::NamedTempFile;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Noon of some day.
@@ -48,6 +49,7 @@ impl Observer {
         settings.patience = Patience {
             first_delay: Duration::from_millis(1),
             longest_delay: Duration::from_millis(10),
+            attempt: Duration::from_secs(3),
             ..Patience::default()
         };
         let mut sync_settings =
@@ -65,6 +67,46 @@ impl Observer {
     /// Lets time pass on the site, for the exporter too.
     pub(crate) fn pass(&self, time: Duration) {
         self.site.clock().fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// One refresh, to its end: its base, and whatever it asks after it.
+    pub(crate) async fn refresh(&self) -> Arc<Snapshot> {
+        self.pass(Duration::from_mins(1));
+        let mut snapshots = self.sync.snapshots();
+        self.sync.begin().unwrap();
+        let _ = tokio::time::timeout(Duration::from_secs(30), snapshots.changed()).await;
+        self.silence().await;
+        snapshots.borrow().clone().unwrap()
+    }
+
+    /// Waits until the site has been asked nothing for a while.
+    pub(crate) async fn silence(&self) {
+        let mut asked = (self.asked(), Instant::now());
+        while asked.1.elapsed() < Duration::from_millis(250) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if self.asked() != asked.0 {
+                asked = (self.asked(), Instant::now());
+            }
+        }
+    }
+
+    /// How many requests the site has had since its journal was cleared.
+    pub(crate) fn asked(&self) -> u64 {
+        self.site.totals().values().sum()
+    }
+
+    /// How many of them were of this kind.
+    pub(crate) fn asked_for(&self, operation: Operation) -> u64 {
+        self.site.totals().get(&operation).copied().unwrap_or(0)
+    }
+
+    /// What the exporter's own counters of this name add up to.
+    pub(crate) fn counted(&self, name: &str) -> f64 {
+        let part = Part { encoded: None, asking: self.sync.asking(), with_numbers: false };
+        let text = String::from_utf8(page(Dialect::Classic, &[part], None)).unwrap();
+        let lines =
+            text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
+        lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
     }
 
     /// Refreshes until all that happened so far has been seen by each of these collectors.

@@ -17,7 +17,7 @@ const MOST_ENTRIES: usize = 100_000;
 pub struct Asked {
     /// Counts up from 1 over the site's life.
     pub number: u64,
-    /// The site's clock when it was answered, milliseconds since 1970.
+    /// The site's clock when it was answered, milliseconds since 1970; 0 where the client left during the latency.
     pub at_ms: i64,
     pub method: String,
     pub base: Option<Base>,

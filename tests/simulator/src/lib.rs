@@ -39,6 +39,10 @@ use journal::Journal;
 use server::Shared;
 use world::Plan;
 
+/// Events a second that a pace may mean: once in some days, and as often as a timer can tell apart.
+const SLOWEST_PACE: f64 = 1e-6;
+const FASTEST_PACE: f64 = 1000.0;
+
 /// A running site on loopback. Dropping it stops it.
 pub struct Simulator {
     shared: Arc<Shared>,
@@ -240,10 +244,16 @@ impl DerefMut for WorldGuard<'_> {
     }
 }
 
+/// Chance from a seed, for `World::random_event`: the same seed lets the same things happen.
+pub fn chance(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
 /// Lets things happen at this pace.
 async fn live(shared: Arc<Shared>, events_per_second: f64, seed: u64) {
-    let mut rng = ChaCha8Rng::seed_from_u64(world::mix(seed, 0x11fe));
-    let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / events_per_second));
+    let mut rng = chance(world::mix(seed, 0x11fe));
+    let pace = events_per_second.clamp(SLOWEST_PACE, FASTEST_PACE);
+    let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / pace));
     loop {
         ticks.tick().await;
         shared.site.world().random_event(&mut rng);

@@ -34,6 +34,9 @@ struct Cli {
     /// Milliseconds that every request waits before it is answered.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     latency: u64,
+    /// Adds a space, a page and labels whose names hold quotes, backslashes, newlines and emoji.
+    #[arg(long)]
+    odd_names: bool,
     /// A fault to begin with: NAME[:operation[:times]], for example `rate_limited:pages:3`. May be repeated; GET
     /// `/_control/faults` lists the names.
     #[arg(long, value_name = "FAULT")]
@@ -63,6 +66,9 @@ async fn run(cli: Cli) -> io::Result<()> {
         faults: cli.fault,
     })
     .await?;
+    if cli.odd_names {
+        simulator.world().add_odd_names();
+    }
     introduce(&simulator)?;
     tokio::signal::ctrl_c().await
 }

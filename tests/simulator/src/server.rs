@@ -97,16 +97,17 @@ async fn answer(
     }
     let in_flight = shared.journal.begin();
     let body = collect(body).await;
-    let latency = Duration::from_millis(shared.latency_ms.load(Ordering::Relaxed));
-    if !latency.is_zero() {
-        tokio::time::sleep(latency).await;
-    }
     let header = |name| head.headers.get(name).and_then(|value: &hyper::header::HeaderValue| value.to_str().ok());
     let authorization = header(AUTHORIZATION);
     let query = head.uri.query().unwrap_or_default();
     let request =
         api::Request { method: head.method.as_str(), path: head.uri.path(), query, authorization, body: &body };
     let route = api::route(&shared.site.cloud_id, request.method, request.path);
+    let mut note = Note::begin(&shared.journal, &request, &route);
+    let latency = Duration::from_millis(shared.latency_ms.load(Ordering::Relaxed));
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
     let fault = shared.faults.strike(&Target {
         operation: route.operation(),
         base: route.base(),
@@ -114,6 +115,8 @@ async fn answer(
         has_cursor: query.split('&').any(|pair| pair.starts_with("cursor=")),
         now_ms: shared.site.clock.now_ms(),
     });
+    note.asked.fault = fault.as_ref().map(|fault| fault.kind);
+    note.asked.at_ms = shared.site.clock.now_ms();
     let wire = fault.as_ref().map_or(Wire::Good, Wire::of);
     if let Wire::Late(delay) | Wire::Silent(delay) = wire {
         tokio::time::sleep(delay).await;
@@ -123,27 +126,50 @@ async fn answer(
         Some(fault) => shared.site.strike(fault, &route, good),
         None => good(),
     };
-    let is_answered = !matches!(wire, Wire::Reset | Wire::Silent(_));
-    shared.journal.write(Asked {
-        number: 0,
-        at_ms: shared.site.clock.now_ms(),
-        method: request.method.to_owned(),
-        base: route.base(),
-        operation: route.operation(),
-        path: request.path.to_owned(),
-        query: query.to_owned(),
-        body: String::from_utf8_lossy(&body[..body.len().min(MOST_JOURNAL_BYTES)]).into_owned(),
-        username,
-        scheme: authorization.map(|header| header.split(' ').next().unwrap_or_default().to_ascii_lowercase()),
-        status: if is_answered { reply.status } else { 0 },
-        rejected,
-        fault: fault.as_ref().map(|fault| fault.kind),
-    });
-    if !is_answered {
+    note.asked.at_ms = reply.date_ms.unwrap_or_else(|| shared.site.clock.now_ms());
+    note.asked.username = username;
+    note.asked.rejected = rejected;
+    if matches!(wire, Wire::Reset | Wire::Silent(_)) {
         reset.store(matches!(wire, Wire::Reset), Ordering::SeqCst);
         return Err(io::ErrorKind::ConnectionReset.into());
     }
+    note.asked.status = reply.status;
     Ok(respond(shared, reply, wire, Some(in_flight)))
+}
+
+/// What the journal will say of a request, also of one whose client went away before it was answered.
+struct Note<'a> {
+    journal: &'a Journal,
+    asked: Asked,
+}
+
+impl<'a> Note<'a> {
+    fn begin(journal: &'a Journal, request: &api::Request<'_>, route: &api::Route) -> Self {
+        let body = &request.body[..request.body.len().min(MOST_JOURNAL_BYTES)];
+        let scheme = request.authorization.map(|header| header.split(' ').next().unwrap_or_default());
+        let asked = Asked {
+            number: 0,
+            at_ms: 0,
+            method: request.method.to_owned(),
+            base: route.base(),
+            operation: route.operation(),
+            path: request.path.to_owned(),
+            query: request.query.to_owned(),
+            body: String::from_utf8_lossy(body).into_owned(),
+            username: None,
+            scheme: scheme.map(str::to_ascii_lowercase),
+            status: 0,
+            rejected: None,
+            fault: None,
+        };
+        Self { journal, asked }
+    }
+}
+
+impl Drop for Note<'_> {
+    fn drop(&mut self) {
+        self.journal.write(self.asked.clone());
+    }
 }
 
 async fn collect(body: Incoming) -> Bytes {

@@ -10,6 +10,7 @@ mod route;
 mod rows;
 pub mod rules;
 mod strike;
+mod table;
 mod v1;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -142,6 +142,20 @@ async fn the_wire_breaks_as_it_was_told() {
 }
 
 #[tokio::test]
+async fn who_goes_away_unanswered_is_written_down_all_the_same() {
+    let site = Simulator::start(Options::default()).await.unwrap();
+    let token = bearer(&site.token(TokenKind::Unscoped));
+    let url = format!("{}/wiki/api/v2/pages", site.site_url());
+    site.inject(Fault::new(FaultKind::Silence).times(1));
+    let patience = std::time::Duration::from_millis(200);
+    assert!(tokio::time::timeout(patience, get(&url, &token)).await.is_err());
+    assert_eq!(get(&url, &token).await.status, 200);
+    let statuses: Vec<u16> = site.journal().iter().map(|asked| asked.status).collect();
+    assert_eq!(statuses, [0, 200]);
+    assert_eq!(site.max_in_flight(), 1);
+}
+
+#[tokio::test]
 async fn a_fault_of_the_cdn_passes_after_a_minute() {
     let site = Simulator::start(Options { start_at: Some(1_790_000_000_000), ..Options::default() }).await.unwrap();
     let token = bearer(&site.token(TokenKind::Unscoped));

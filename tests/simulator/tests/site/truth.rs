@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use confluence_simulator::{Account, DocType, Label, Options, Simulator, TruthQuestion};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use confluence_simulator::{Account, DocType, Label, Options, Simulator, TruthQuestion, chance};
 
 const START_MS: i64 = 1_790_000_000_000;
 const MINUTE_MS: i64 = 60_000;
@@ -117,9 +115,18 @@ async fn spaces_out_of_sight_take_their_docs_along_and_are_unseen_for_a_month() 
 }
 
 #[tokio::test]
+async fn odd_names_are_escaped_as_prometheus_reads_them() {
+    let site = Simulator::start(Options { start_at: Some(START_MS), ..Options::empty() }).await.unwrap();
+    site.world().add_odd_names();
+    let truth = site.truth(&TruthQuestion::at(START_MS));
+    let series = r#"docs_by_label{space="OD\"D\\\n🦉",label="say-\"hi\""}"#;
+    assert_eq!(truth.get(series), Some(&1), "{truth:#?}");
+}
+
+#[tokio::test]
 async fn any_past_moment_can_be_lived_again() {
     let site = Simulator::start(Options { start_at: Some(START_MS), ..Options::default() }).await.unwrap();
-    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let mut rng = chance(3);
     let mut told = Vec::new();
     for step in 0..20 {
         let now_ms = START_MS + step * 3 * 60 * MINUTE_MS;
