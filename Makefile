@@ -42,7 +42,7 @@ bench-sync: ## First walk of 100,000 docs: requests, time, memory
 
 check-openapi: ## Hold the simulator's rules against Atlassian's documents in OPENAPI_DIR
 	@: "$${OPENAPI_DIR:?set OPENAPI_DIR to the folder of confluence-v1.json and confluence-v2.json}"
-	cargo run --locked --quiet -p confluence-simulator -- check-openapi "$$OPENAPI_DIR"
+	cargo run --locked --quiet --package confluence-simulator --bin check-openapi -- "$$OPENAPI_DIR"
 
 clean: ## Remove what builds and runs leave behind
 	cargo clean

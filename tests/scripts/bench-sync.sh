@@ -17,7 +17,7 @@ binaries=$(target_folder)/release
 start simulator "$binaries/confluence-simulator" --seed 7 --spaces "$spaces" --docs "$docs" --latency "$latency_ms"
 wait_for 20 "the simulated site is open" told "service account"
 read -r _ username _ token <<<"$(told "service account")"
-printf '%s\n' "$token" >"$folder/token"
+(umask 077 && printf '%s\n' "$token" >"$folder/token")
 # The least budget: the walk has the permits for itself, but for one request a minute.
 cat >"$folder/exporter.yml" <<YAML
 refresh_interval: 1d
@@ -34,4 +34,4 @@ exporter=127.0.0.1:$(free_port)
 start exporter "$binaries/confluence-exporter" serve --config.file="$folder/exporter.yml" --web.listen-address="$exporter"
 wait_for 20 "the exporter is ready" curl -fsS "http://$exporter/-/ready"
 
-tests/scripts/first_walk.py "http://$exporter/metrics" "$latency_ms" "$concurrency"
+tests/scripts/first_walk.py "http://$exporter/metrics" "$(told control)" "$latency_ms" "$concurrency"

@@ -78,7 +78,7 @@ cat <<TEXT
   Prometheus    http://$prometheus/graph?g0.expr=sum%20by%20(space)%20(confluence_docs)&g0.tab=1
   its alerts    http://$prometheus/alerts
   exporter      http://$exporter/metrics
-  the site      $control
+  the site      $control/journal (what it was asked)
   dashboard     dashboards/overview.json, for a Grafana of yours with that Prometheus as its source
 
 People create and edit on the simulated site all the time. Ctrl-C stops everything.

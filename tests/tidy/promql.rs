@@ -1,4 +1,4 @@
-//! Reads of a PromQL expression what it asks for: series with the labels they are matched by, and labels it groups by.
+//! Reads of a `PromQL` expression what it asks for: series with the labels they are matched by, and labels it groups by.
 //! Whether the expression is one is Prometheus' business.
 
 /// What one expression names.
