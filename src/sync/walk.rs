@@ -2,6 +2,7 @@
 //!
 //! It is a task of its own beside the refreshes. One that fails keeps its places, and the next good base lets it go on.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -57,17 +58,26 @@ pub(super) async fn go_on(shared: &Arc<Shared>) {
 async fn walk_what_is_new(shared: &Arc<Shared>) {
     let Ok(_only_one) = shared.walk_under_way.try_lock() else { return };
     while let Some(listings) = begin_or_resume(shared) {
-        let mut tasks = JoinSet::new();
-        for (place, progress) in listings {
-            let shared = Arc::clone(shared);
-            tasks.spawn(async move { read_listing(&shared, place, progress).await });
-        }
         let mut failed = None;
-        while let Some(ended) = tasks.join_next().await {
-            match ended {
-                Ok(Ok(())) => {}
-                Ok(Err(failure)) => failed = Some(failure),
-                Err(error) => warn!(connection = %shared.name, %error, "a listing of the walk broke off"),
+        let mut listings = listings.into_iter();
+        let mut tasks = JoinSet::new();
+        // As many at once as there are permits, and each to its end: the long ones begin first, so that none is left over.
+        loop {
+            while tasks.len() < shared.concurrency()
+                && failed.is_none()
+                && let Some((place, progress)) = listings.next()
+            {
+                let shared = Arc::clone(shared);
+                tasks.spawn(async move { read_listing(&shared, place, progress).await });
+            }
+            match tasks.join_next().await {
+                None => break,
+                Some(Ok(Ok(()))) => {}
+                Some(Ok(Err(failure))) => failed = Some(failure),
+                Some(Err(error)) => {
+                    warn!(connection = %shared.name, %error, "a listing of the walk broke off");
+                    return;
+                }
             }
         }
         if let Some(failure) = failed {
@@ -92,6 +102,7 @@ fn begin_or_resume(shared: &Shared) -> Option<Vec<(usize, Progress)>> {
         }
         let listings = plan(&spaces, shared.concurrency());
         info!(connection = %shared.name, spaces = spaces.len(), listings = listings.len(), "reading all docs of the spaces that are new");
+        let spaces = spaces.into_iter().map(|(space, _)| space).collect();
         state.walk = Some(Walk { began, is_whole, spaces, listings, rows: 0, unreadable: 0 });
     }
     let walk = state.walk.as_ref()?;
@@ -99,17 +110,25 @@ fn begin_or_resume(shared: &Shared) -> Option<Vec<(usize, Progress)>> {
     Some(unfinished.collect())
 }
 
-/// Deals the spaces out to groups: as few as keep all permits busy, as each costs a request more.
-fn plan(spaces: &[SpaceId], concurrency: usize) -> Vec<Progress> {
-    let groups = (concurrency * LISTINGS_A_PERMIT).max(spaces.len().div_ceil(SPACES_A_LISTING)).min(spaces.len());
-    let mut listings = Vec::with_capacity(groups * DocType::ALL.len());
-    for doc_type in DocType::ALL {
-        for group in 0..groups {
-            let spaces = spaces.iter().copied().skip(group).step_by(groups).collect();
-            listings.push(Progress { doc_type: *doc_type, spaces, cursor: None, is_done: false });
+/// Deals the spaces out to groups: as few as keep all permits busy, as each costs a request more. How large a space is
+/// nobody tells; of a large one more docs were in the base. So those begin first, and share their group with few.
+fn plan(spaces: &[(SpaceId, u64)], concurrency: usize) -> Vec<Progress> {
+    let count = (concurrency * LISTINGS_A_PERMIT).max(spaces.len().div_ceil(SPACES_A_LISTING)).min(spaces.len());
+    let mut groups: Vec<(u64, Vec<SpaceId>)> = vec![(0, Vec::new()); count];
+    let mut largest_first = spaces.to_vec();
+    largest_first.sort_unstable_by_key(|(id, met)| (Reverse(*met), *id));
+    for (space, met) in largest_first {
+        let has_room = groups.iter_mut().filter(|(_, spaces)| spaces.len() < SPACES_A_LISTING);
+        if let Some((weight, spaces)) = has_room.min_by_key(|(weight, _)| *weight) {
+            *weight += met + 1;
+            spaces.push(space);
         }
     }
-    listings
+    groups.sort_by_key(|(weight, _)| Reverse(*weight));
+    let listing = |doc_type, spaces| Progress { doc_type, spaces, cursor: None, is_done: false };
+    let of_type =
+        |doc_type: &DocType| groups.iter().map(|(_, spaces)| listing(*doc_type, spaces.clone())).collect::<Vec<_>>();
+    DocType::ALL.iter().flat_map(of_type).collect()
 }
 
 async fn read_listing(shared: &Shared, place: usize, progress: Progress) -> Result<(), Failure> {
@@ -161,5 +180,32 @@ pub(super) fn readable_part(rows: u64, unreadable: u64) -> f64 {
 impl Shared {
     pub(super) fn concurrency(&self) -> usize {
         self.site.connection().concurrency_level()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_space_is_in_one_listing_of_each_type_and_none_names_too_many() {
+        for (count, concurrency) in [(1, 25), (7, 1), (250, 5), (2_000, 2)] {
+            let spaces: Vec<_> = (0..count).map(|id| (SpaceId(id), id % 13)).collect();
+            let listings = plan(&spaces, concurrency);
+            for doc_type in DocType::ALL {
+                let of_type = || listings.iter().filter(|listing| listing.doc_type == *doc_type);
+                assert!(of_type().all(|listing| (1..=SPACES_A_LISTING).contains(&listing.spaces.len())));
+                let mut named: Vec<_> = of_type().flat_map(|listing| listing.spaces.clone()).collect();
+                named.sort_unstable();
+                assert_eq!(named, spaces.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_space_begins_first_and_shares_its_group_with_few() {
+        let spaces: Vec<_> = (0..40).map(|id| (SpaceId(id), if id == 33 { 100 } else { 1 })).collect();
+        let listings = plan(&spaces, 2);
+        assert_eq!(listings[0].spaces, [SpaceId(33)]);
     }
 }

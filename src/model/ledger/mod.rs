@@ -136,12 +136,14 @@ impl Ledger {
         self.spaces.iter().any(Space::is_listed)
     }
 
-    /// Listed spaces whose docs have not all been met yet, by id.
-    pub fn unwalked_spaces(&self) -> Vec<SpaceId> {
-        let mut spaces: Vec<_> =
-            self.spaces.iter().filter(|space| space.is_listed() && !space.walked).map(|space| space.id).collect();
-        spaces.sort_unstable();
-        spaces
+    /// Listed spaces whose docs have not all been met yet, each with how many of them have.
+    pub fn unwalked_spaces(&self) -> Vec<(SpaceId, u64)> {
+        let mut met = vec![0; self.spaces.len()];
+        for doc in &self.docs {
+            met[doc.space as usize] += 1;
+        }
+        let spaces = self.spaces.iter().zip(met);
+        spaces.filter(|(space, _)| space.is_listed() && !space.walked).map(|(space, met)| (space.id, met)).collect()
     }
 
     /// The site as a whole has never been walked.
