@@ -19,7 +19,8 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
             collector: *collector,
             success: state.ledger.success(*collector),
             oldest_fact: goal.oldest_fact,
-            coverage: goal.coverage,
+            // Who is switched off should know nothing, and knows it.
+            coverage: if shared.settings.collectors.is_enabled(*collector) { goal.coverage } else { 1.0 },
         }
     };
     Snapshot {

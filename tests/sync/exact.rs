@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use confluence_exporter::model::{Collector, Snapshot};
-use confluence_simulator::{EventKind, Options};
+use confluence_simulator::world::SpaceStatus;
+use confluence_simulator::{DocId, DocStatus, EventKind, Options};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -86,4 +87,35 @@ async fn a_space_that_goes_out_of_sight_is_counted_as_unseen_for_thirty_days_and
     let snapshot = observer.catch_up_on(Collector::ALL).await;
     observer.check(&snapshot);
     assert!(told(&snapshot).keys().any(|series| series.contains(&format!("space=\"{key}\""))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_between_two_looks_are_counted_as_observed() {
+    let observer = Observer::of(Options { seed: 3, spaces: 3, docs: 40, ..Options::default() }).await;
+    let views_observed = |snapshot: &Snapshot| -> i64 {
+        let told = told(snapshot);
+        told.iter().filter(|(series, _)| series.starts_with("doc_views_observed_total")).map(|(_, views)| views).sum()
+    };
+    assert_eq!(
+        views_observed(observer.catch_up_on(Collector::ALL).await.as_ref()),
+        0,
+        "the first look observes nothing"
+    );
+    let current: Vec<_> = {
+        let world = observer.site.world();
+        let is_current = |doc: &DocId| world.doc(*doc).is_some_and(|facts| facts.status == DocStatus::Current);
+        let in_use = |doc: &DocId| {
+            world
+                .doc(*doc)
+                .is_some_and(|facts| world.space(facts.space).is_some_and(|space| space.status == SpaceStatus::Current))
+        };
+        world.docs().into_iter().filter(|doc| is_current(doc) && in_use(doc)).take(5).collect()
+    };
+
+    observer.pass(A_WHILE);
+    for doc in &current {
+        observer.site.world().view(*doc, 7);
+    }
+
+    assert_eq!(views_observed(observer.catch_up_on(Collector::ALL).await.as_ref()), 35);
 }

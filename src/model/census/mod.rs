@@ -74,6 +74,11 @@ pub fn take_census(ledger: &Ledger, settings: &CensusSettings, moment: Timestamp
         tally.add(ledger, doc, status, group, &starts);
         contributions.add(doc, group, starts.horizon);
     }
+    for ((space, doc_type), views) in &ledger.observed_views {
+        if let Some(group) = groups.of_space(*space) {
+            tally.add_observed_views(group, *doc_type, *views);
+        }
+    }
 
     let mut shown = ledger.shown.clone();
     let everything_met = groups.spaces_met.iter().all(|met| *met);

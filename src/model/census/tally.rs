@@ -166,6 +166,11 @@ impl Tally {
         }
     }
 
+    /// Takes in views that were added between two looks at docs of this group.
+    pub(super) fn add_observed_views(&mut self, group: usize, doc_type: DocType, views: u64) {
+        self.groups[group].types[doc_type as usize].views.observed += views;
+    }
+
     pub(super) fn unknown(&self, group: usize) -> Unknown {
         self.groups[group].unknown
     }

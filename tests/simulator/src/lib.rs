@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
+use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tokio::net::TcpListener;
@@ -256,6 +257,8 @@ async fn live(shared: Arc<Shared>, events_per_second: f64, seed: u64) {
     let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / pace));
     loop {
         ticks.tick().await;
-        shared.site.world().random_event(&mut rng);
+        let kinds: Vec<_> =
+            EventKind::all().filter(|kind| !kind.takes_a_space_away() || rng.random_range(0..50) == 0).collect();
+        shared.site.world().random_event_of(&mut rng, &kinds);
     }
 }

@@ -63,6 +63,11 @@ const WEIGHTS: [(EventKind, u32); 21] = [
 const TRIES: usize = 20;
 
 impl EventKind {
+    /// A whole space leaves the site, or everything in it falls out of use: rare where people work.
+    pub fn takes_a_space_away(self) -> bool {
+        matches!(self, Self::ArchiveSpace | Self::HideSpace | Self::DeleteSpace)
+    }
+
     pub fn all() -> impl Iterator<Item = Self> {
         WEIGHTS.iter().map(|(kind, _)| *kind)
     }
