@@ -58,6 +58,7 @@ pub(super) async fn read(shared: &Shared) -> Result<Timestamp, Failed> {
 /// Lists the spaces, and tells the date of the first answer.
 async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
     let mut rows: Vec<SpaceRow> = Vec::new();
+    let mut every_row_was_read = true;
     let mut first_date = None;
     let mut cursor: Option<Cursor> = None;
     let mut restarts = 0;
@@ -74,6 +75,7 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
             Err(failure) => return Err(Failed::Asking(failure)),
         };
         shared.count_unreadable(&listing.unreadable);
+        every_row_was_read &= !listing.unreadable.contains(&"space");
         first_date.get_or_insert(listing.date);
         rows.extend(listing.rows);
         cursor = listing.next;
@@ -90,7 +92,7 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
     }
     let (counted, excluded): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| shared.settings.spaces.counts(row));
     state.excluded = excluded.into_iter().map(|row| row.id).collect();
-    state.ledger.learn_spaces(counted, listed);
+    state.ledger.learn_spaces(counted, every_row_was_read, listed);
     Ok(listed)
 }
 

@@ -63,6 +63,10 @@ struct Shared {
     stop: CancellationToken,
 }
 
+/// Scrapes come at their interval, give or take a little. A base that was cut where the next scrape is just arriving would
+/// begin anew with each.
+const PUNCTUALITY: f64 = 1.1;
+
 /// What the newest refresh is doing. Older ones may still be finishing a request.
 #[derive(Debug)]
 enum Phase {
@@ -168,11 +172,11 @@ impl Shared {
         }
     }
 
-    /// Runs until it ends, or until nobody has asked for the numbers for a whole interval.
+    /// Runs until it ends, or until nobody has asked for the numbers for an interval.
     async fn while_wanted<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let nobody_asks = async {
             loop {
-                let until = *self.wanted.borrow() + self.settings.refresh_interval;
+                let until = *self.wanted.borrow() + self.settings.refresh_interval.mul_f64(PUNCTUALITY);
                 if until <= Instant::now() {
                     break;
                 }

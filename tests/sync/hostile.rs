@@ -84,3 +84,13 @@ async fn odd_names_come_through_whole() {
     observer.site.world().add_odd_names();
     observer.check(observer.catch_up_on(Collector::ALL).await.as_ref());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_space_whose_row_cannot_be_read_keeps_its_docs() {
+    let observer = Observer::of(Options { seed: 8, spaces: 3, docs: 30, ..Options::default() }).await;
+    observer.catch_up_on(Collector::ALL).await;
+    observer.site.inject(Fault::new(FaultKind::NullFields).on(confluence_simulator::Operation::Spaces).times(1));
+    let snapshot = observer.refresh().await;
+    assert!(observer.counted("confluence_unreadable_total") > 0.0);
+    observer.check(&snapshot);
+}

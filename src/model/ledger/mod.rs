@@ -99,8 +99,9 @@ impl Ledger {
         }
     }
 
-    /// The whole list of spaces, as of `listed`. One that is missing from it goes out of sight with its docs.
-    pub fn learn_spaces(&mut self, rows: Vec<SpaceRow>, listed: Timestamp) {
+    /// The list of spaces, as of `listed`. One that is missing from it goes out of sight with its docs, but only if every
+    /// row could be read.
+    pub fn learn_spaces(&mut self, rows: Vec<SpaceRow>, every_row_was_read: bool, listed: Timestamp) {
         let mut missing: HashSet<u32> =
             (0..self.spaces.len()).filter_map(|number| u32::try_from(number).ok()).collect();
         for row in rows {
@@ -115,7 +116,7 @@ impl Ledger {
                 self.spaces.push(Space::from(row));
             }
         }
-        missing.retain(|number| self.spaces[*number as usize].is_listed());
+        missing.retain(|number| every_row_was_read && self.spaces[*number as usize].is_listed());
         for number in &missing {
             self.spaces[*number as usize].sight = Sight::Unseen { since: listed };
         }
