@@ -145,27 +145,29 @@ impl Shared {
         let started = Instant::now();
         // A base that hangs in a pause of the site is given up when nobody asks any more.
         let base = self.while_wanted(base::read(self)).await.unwrap_or(Err(base::Failed::Unwanted));
-        let result = match &base {
-            Ok(_) => "success",
-            Err(failure) => {
-                warn!(connection = %self.name, %failure, "the refresh failed; the last numbers stay on show");
-                "failure"
-            }
-        };
+        if let Err(failure) = &base {
+            warn!(connection = %self.name, %failure, "the refresh failed; the last numbers stay on show");
+        }
         self.state().up = base.is_ok();
         self.publish().await;
         *self.phase() = Phase::Rest(rest.clone());
-        self.asking.refresh(result, started.elapsed().as_secs_f64());
 
         if base.is_ok() {
             walk::go_on(self).await;
         }
+        let mut stuck = Vec::new();
         if base.as_ref().map_or_else(base::Failed::leaves_something_to_ask, |_| true) {
             let until = started + self.settings.refresh_interval;
-            let asked = rest::ask(self, &rest, until).await;
-            debug!(connection = %self.name, asked, "the rest of the refresh has ended");
+            stuck = rest::ask(self, &rest, until).await;
             self.publish().await;
         }
+        let result = match &base {
+            Err(_) => "failure",
+            Ok(_) if stuck.is_empty() => "success",
+            Ok(_) => "partial",
+        };
+        self.asking.refresh(result, started.elapsed().as_secs_f64());
+        debug!(connection = %self.name, result, "a refresh has ended");
         let mut phase = self.phase();
         if matches!(&*phase, Phase::Rest(_)) && !rest.is_cancelled() {
             *phase = Phase::Idle;

@@ -57,12 +57,12 @@ impl Budget {
 
 const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
-/// Asks until bucket or work is empty, or `stop` or `until` comes. Tells how many questions were asked.
-pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: Instant) -> usize {
+/// Asks until bucket or work is empty, or `stop` or `until` comes. Tells which collectors got stuck.
+pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: Instant) -> Vec<Collector> {
     let began = shared.clock.now();
     let mut queue = Queue::new(&shared.settings.collectors);
     let mut under_way: JoinSet<Ended> = JoinSet::new();
-    let mut asked = 0;
+    let mut stuck = Vec::new();
     fill(shared, &mut queue);
     let work_is_done = async {
         let mut asked_since_filling = 0;
@@ -78,7 +78,6 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
                     asked_since_filling = 0;
                     break;
                 }
-                asked += 1;
                 asked_since_filling += 1;
                 let shared = Arc::clone(shared);
                 under_way.spawn(async move { perform(&shared, work).await });
@@ -90,7 +89,10 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
                         queue.reconcile();
                     }
                 }
-                Some(Ok(Ended::Stuck(collector))) => queue.close(collector),
+                Some(Ok(Ended::Stuck(collector))) => {
+                    queue.close(collector);
+                    stuck.push(collector);
+                }
                 Some(Err(error)) => warn!(connection = %shared.name, %error, "a question was dropped"),
                 // All is asked that was wanted; asking may have brought new wants, such as authors.
                 None if asked_since_filling > 0 => {
@@ -111,7 +113,7 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
         debug!(connection = %shared.name, "gave up requests that would not end");
     }
     note_goals(shared);
-    asked
+    stuck
 }
 
 fn fill(shared: &Shared, queue: &mut Queue) {
