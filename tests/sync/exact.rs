@@ -1,8 +1,9 @@
 //! The numbers are the truth, to the last one.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use confluence_exporter::model::{Collector, Snapshot};
+use confluence_exporter::model::{Collector, Numbers, Snapshot};
 use confluence_simulator::world::SpaceStatus;
 use confluence_simulator::{DocId, DocStatus, EventKind, Options};
 use rand::{Rng as _, SeedableRng as _};
@@ -118,4 +119,33 @@ async fn views_between_two_looks_are_counted_as_observed() {
     }
 
     assert_eq!(views_observed(observer.catch_up_on(Collector::ALL).await.as_ref()), 35);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn above_the_limit_of_series_the_smallest_spaces_share_one_value_and_lose_no_doc() {
+    let options = Options { seed: 5, spaces: 20, docs: 500, ..Options::default() };
+    let observer = Observer::with(options, |settings| {
+        settings.max_series = 800;
+        settings.labels.top = 20;
+    })
+    .await;
+
+    let snapshot = observer.catch_up_on(Collector::ALL).await;
+
+    let (told, truth) = observer.compare(&snapshot);
+    let docs = |series: &BTreeMap<String, i64>| -> i64 {
+        series.iter().filter(|(name, _)| name.starts_with("docs{")).map(|(_, docs)| docs).sum()
+    };
+    let numbers = snapshot.numbers.as_ref().unwrap();
+    let spaces = |numbers: &Numbers| numbers.groups.iter().map(|group| group.space.to_string()).collect::<Vec<_>>();
+    assert!(spaces(numbers).iter().any(|space| space == "(other)"), "{:?}", spaces(numbers));
+    assert!(numbers.folded_spaces > 5 && numbers.space_infos.len() < 15, "{}", numbers.folded_spaces);
+    assert!(told.len() < 900, "{} series", told.len());
+    assert_eq!(docs(&told), docs(&truth));
+    let of_site = |series: &str| series.starts_with("site_contributors");
+    assert!(truth.iter().filter(|(series, _)| of_site(series)).all(|(series, value)| told.get(series) == Some(value)));
+    // Distinct over the union: no more than the whole site has.
+    let in_other = r#"contributors{space="(other)",account_type="atlassian",window="365d"}"#;
+    let in_site = r#"site_contributors{account_type="atlassian",window="365d"}"#;
+    assert!(told[in_other] > 0 && told[in_other] <= told[in_site]);
 }

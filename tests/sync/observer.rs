@@ -55,6 +55,7 @@ impl Observer {
         let mut sync_settings =
             sync::Settings { request_budget: NonZeroU32::new(10_000_000).unwrap(), ..sync::Settings::default() };
         sync_settings.labels.top = usize::MAX;
+        sync_settings.max_series = usize::MAX;
         adapt(&mut sync_settings);
         let name = ConnectionName::new("acme").unwrap();
         let clock = Clock::manual(site.clock());

@@ -15,6 +15,8 @@ const SERIES_PER_TYPE: usize = 3 + super::AGES.len() + 1 + 3;
 const SERIES_PER_TYPE_AND_WINDOW: usize = 4;
 /// The space's info and last update, five owner statuses, and a handful of states.
 const SERIES_PER_SPACE: usize = 2 + 5 + 4;
+/// More labels than one space shows, few enough that no sum of them overflows.
+const MOST_LABELS: usize = 1_000;
 /// People and apps.
 const ACCOUNT_TYPES: usize = 2;
 
@@ -32,7 +34,7 @@ pub fn decide_folding(ledger: &Ledger, settings: &CensusSettings) -> HashSet<Spa
         .filter(|(space, _)| {
             space.is_listed() && Arc::ptr_eq(&group_name(space, settings, &nothing_folded), &space.key)
         })
-        .map(|(space, docs)| (docs.iter().sum(), space.id, series_of(docs, settings, ledger.label_count())))
+        .map(|(space, docs)| (docs.iter().sum(), space.id, series_of(docs, settings)))
         .collect();
     spaces.sort_unstable();
 
@@ -70,11 +72,12 @@ fn comfortable(max_series: usize) -> usize {
     (max_series as f64 * SLACK) as usize
 }
 
-fn series_of(docs: &[usize; DocType::ALL.len()], settings: &CensusSettings, labels: usize) -> usize {
+fn series_of(docs: &[usize; DocType::ALL.len()], settings: &CensusSettings) -> usize {
     let types = docs.iter().filter(|docs| **docs > 0).count();
     let windows = settings.windows.len();
     SERIES_PER_SPACE
         + types * (SERIES_PER_TYPE + windows * SERIES_PER_TYPE_AND_WINDOW)
         + windows * ACCOUNT_TYPES
-        + settings.top_labels.saturating_add(settings.named_labels.len()).min(labels)
+        // Labels are learnt after the walk that decides: as if every space had all of those on show.
+        + settings.top_labels.saturating_add(settings.named_labels.len()).min(MOST_LABELS)
 }
