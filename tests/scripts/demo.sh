@@ -46,7 +46,7 @@ connections:
     api_token_file: $folder/token
     api_token_expires: $(date -u -d '+90 days' +%F)
     concurrency_level: 10
-    collectors: { views: { max_age: 1m } }
+    collectors: { views: { max_age: 10m } }
 YAML
 exporter=127.0.0.1:$(usual_port 10054)
 start exporter "$binaries/confluence-exporter" serve --config.file="$folder/exporter.yml" --web.listen-address="$exporter"
