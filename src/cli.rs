@@ -20,16 +20,16 @@ pub struct Cli {
 pub enum Command {
     /// Answer Prometheus' scrapes, and ask Confluence for what they want to know.
     Serve(Serve),
-    /// Look after the connections to Confluence.
+    /// Try the connections to Confluence.
     #[command(subcommand)]
     Connection(Connection),
-    /// Say whether the configuration can be used, without asking Confluence anything.
+    /// Say whether the configuration and its token files can be used, without asking Confluence anything.
     CheckConfig(ConfigFile),
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Connection {
-    /// Ask Confluence for each operation once, and show what is open and what is not.
+    /// Ask Confluence for each operation once, and show which are open, what a refusal costs and what to do about it.
     ///
     /// Exits with 0 when everything that the enabled collectors need is open, else with 1.
     Test(TestConnection),
@@ -42,7 +42,7 @@ pub struct Serve {
     /// Host and port to listen on; without a host, on every IPv4 address.
     #[arg(long = "web.listen-address", value_name = "HOST:PORT", default_value = "0.0.0.0:10054")]
     pub listen_address: String,
-    /// The path of the metrics.
+    /// The path that Prometheus scrapes.
     #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
     pub telemetry_path: String,
 }
@@ -51,7 +51,7 @@ pub struct Serve {
 pub struct TestConnection {
     #[command(flatten)]
     pub config: ConfigFile,
-    /// The connection to test; all of them without a name.
+    /// The connection to test, by its name in the configuration; without one, all of them.
     pub name: Option<String>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -60,18 +60,19 @@ pub struct TestConnection {
 
 #[derive(Clone, Debug, Args)]
 pub struct ConfigFile {
-    /// The configuration.
+    /// The YAML file that names the connections.
     #[arg(long = "config.file", value_name = "FILE", default_value = "confluence-exporter.yml")]
     pub path: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Messages, to standard error")]
 pub struct Log {
-    /// The least important messages that are still written, to standard error.
-    #[arg(id = "log.level", long, value_enum, global = true, default_value_t = Level::Info)]
+    /// The least important messages that are still written.
+    #[arg(id = "log.level", long, value_enum, value_name = "LEVEL", global = true, default_value_t = Level::Info)]
     pub level: Level,
-    /// How messages are written.
-    #[arg(id = "log.format", long, value_enum, global = true, default_value_t = LogFormat::Logfmt)]
+    /// How they are written.
+    #[arg(id = "log.format", long, value_enum, value_name = "FORMAT", global = true, default_value_t = LogFormat::Logfmt)]
     pub format: LogFormat,
 }
 
