@@ -2,13 +2,14 @@
 
 mod connection_test;
 mod log;
+mod open;
 mod output;
 mod serve;
 
 use std::error::Error;
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command, Connection};
+use crate::cli::{Cli, Command, ConfigFile, Connection};
 use crate::config::Config;
 
 /// Runs one command. What goes wrong is told on standard error.
@@ -17,16 +18,24 @@ pub async fn run(cli: Cli) -> ExitCode {
     let ended = match &cli.command {
         Command::Serve(serve) => serve::run(serve).await,
         Command::Connection(Connection::Test(test)) => connection_test::run(test).await,
-        Command::CheckConfig(file) => Config::read(&file.path).map_err(Into::into).map(|config| {
-            let connections = config.connections.len();
-            output::print(&format!("{}: good, {connections} connection(s)\n", file.path.display()));
-            ExitCode::SUCCESS
-        }),
+        Command::CheckConfig(file) => check_config(file),
     };
     ended.unwrap_or_else(|error| {
         output::complain(&with_causes(error.as_ref()));
         ExitCode::FAILURE
     })
+}
+
+/// Whatever `serve` would stumble over before it listens, the tokens' files included.
+fn check_config(file: &ConfigFile) -> Result<ExitCode, Box<dyn Error>> {
+    let config = Config::read(&file.path)?;
+    open::check(&config.connections)?;
+    let connections = match config.connections.len() {
+        1 => "1 connection".to_owned(),
+        several => format!("{several} connections"),
+    };
+    output::print(&format!("{}: good, {connections}\n", file.path.display()));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// An error and what is behind it, in one line.

@@ -11,28 +11,24 @@ use crate::cache::Cache;
 use crate::cli::Serve;
 use crate::clock::Clock;
 use crate::config::{Config, ConnectionConfig};
-use crate::connection::{Connection, OpenError};
 use crate::metrics::{Asking, Build, Process};
-use crate::model::ConnectionName;
-use crate::server::{Server, Settings};
+use crate::server::{BadTelemetryPath, Server, Settings};
 use crate::sync::Sync;
 
+use super::open::{CannotOpen, open};
+
 #[derive(Debug, thiserror::Error)]
-#[error("connection {name}")]
-struct CannotOpen {
-    name: ConnectionName,
-    #[source]
-    source: OpenError,
-}
+#[error("--web.telemetry-path")]
+struct WrongFlag(#[from] BadTelemetryPath);
 
 pub(super) async fn run(serve: &Serve) -> Result<ExitCode, Box<dyn Error>> {
     let config = Config::read(&serve.config.path)?;
     let clock = Clock::system();
     let stop = CancellationToken::new();
+    let telemetry_path = serve.telemetry_path.parse().map_err(WrongFlag)?;
     let connections: Vec<Sync> =
-        config.connections.iter().map(|connection| open(connection, &clock, &stop)).collect::<Result<_, _>>()?;
-    let settings =
-        Settings { listen_address: serve.listen_address.clone(), telemetry_path: serve.telemetry_path.parse()? };
+        config.connections.iter().map(|connection| sync(connection, &clock, &stop)).collect::<Result<_, _>>()?;
+    let settings = Settings { listen_address: serve.listen_address.clone(), telemetry_path };
     let server = Server::bind(&settings).await?;
     let build = Build::this();
     info!(
@@ -48,10 +44,9 @@ pub(super) async fn run(serve: &Serve) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn open(config: &ConnectionConfig, clock: &Clock, stop: &CancellationToken) -> Result<Sync, CannotOpen> {
+fn sync(config: &ConnectionConfig, clock: &Clock, stop: &CancellationToken) -> Result<Sync, CannotOpen> {
     let asking = Asking::new(&config.name);
-    let connection = Connection::open(config.name.clone(), &config.connection, clock.clone(), asking.clone())
-        .map_err(|source| CannotOpen { name: config.name.clone(), source })?;
+    let connection = open(&config.name, &config.connection, &asking)?;
     Ok(Sync::new(connection, config.sync.clone(), clock.clone(), asking, stop.clone()))
 }
 
