@@ -3,17 +3,20 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde::Serialize;
+use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
 
 use crate::cli::{Format, TestConnection};
-use crate::clock::Clock;
 use crate::config::{Config, ConnectionConfig};
 use crate::confluence::{DocsListing, Order, Site};
-use crate::connection::{Connection, Failure, Turn, Verdict};
+use crate::connection::{Failure, Turn, Verdict};
 use crate::metrics::Asking;
-use crate::model::{AccountId, Code, DocId, DocRow, DocType, Operation};
+use crate::model::{AccountId, Code, Collector, DocId, DocRow, DocType, Operation};
 
+use super::open::{CannotOpen, open};
 use super::output;
 
 /// How one operation answered.
@@ -24,7 +27,7 @@ struct Finding {
     scope: Option<&'static str>,
     /// `ok`, a code, or `not asked`.
     access: &'static str,
-    /// Whether anything is missing without it.
+    /// Whether anything is missing without it: its collector is on.
     needed: bool,
     costs: &'static str,
     to_do: String,
@@ -34,6 +37,8 @@ struct Finding {
 const NO_DOC: DocId = DocId(1);
 /// Tried again once: long enough for a hiccup, short enough for a person who waits.
 const RETRIES: u32 = 1;
+/// A site that wants more quiet than this is not waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(test: &TestConnection) -> Result<ExitCode, Box<dyn Error>> {
     let config = Config::read(&test.config.path)?;
@@ -50,7 +55,7 @@ pub(super) async fn run(test: &TestConnection) -> Result<ExitCode, Box<dyn Error
     for connection in chosen {
         findings.extend(test_connection(connection).await?);
     }
-    let all_open = findings.iter().all(|finding| !finding.needed || finding.access == "ok");
+    let all_open = findings.iter().all(Finding::is_fine);
     match test.format {
         Format::Table => output::print(&table(&findings)),
         Format::Json => output::print(&format!("{}\n", serde_json::to_string_pretty(&findings)?)),
@@ -58,12 +63,12 @@ pub(super) async fn run(test: &TestConnection) -> Result<ExitCode, Box<dyn Error
     Ok(if all_open { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn test_connection(config: &ConnectionConfig) -> Result<Vec<Finding>, Box<dyn Error>> {
+async fn test_connection(config: &ConnectionConfig) -> Result<Vec<Finding>, CannotOpen> {
     let mut settings = config.connection.clone();
     settings.patience.retries = RETRIES;
-    let asking = Asking::new(&config.name);
-    let site = Site::new(Connection::open(config.name.clone(), &settings, Clock::system(), asking)?);
-    let mut findings = Findings { connection: config.name.to_string(), over: None, list: Vec::new() };
+    settings.patience.longest_wait = LONGEST_WAIT;
+    let site = Site::new(open(&config.name, &settings, &Asking::new(&config.name))?);
+    let mut findings = Findings { config, over: None, list: Vec::new() };
 
     let spaces = findings.ask(Operation::Spaces, site.spaces(None)).await;
     if spaces.is_some_and(|answer| answer.rows.is_empty()) {
@@ -81,18 +86,26 @@ async fn test_connection(config: &ConnectionConfig) -> Result<Vec<Finding>, Box<
     findings.ask(Operation::UsersBulk, site.users(&[account])).await;
     findings.ask(Operation::ContentViews, site.views(page_id)).await;
     findings.ask(Operation::ContentState, site.state(page_id)).await;
-    findings.ask(Operation::CurrentUser, site.current_user()).await;
+    // Few tokens may ask this, and none needs to: the table says it, and a warning would only frighten.
+    let current_user = site.current_user().with_subscriber(NoSubscriber::default());
+    findings.ask(Operation::CurrentUser, current_user).await;
     Ok(findings.list)
 }
 
-struct Findings {
-    connection: String,
+struct Findings<'a> {
+    config: &'a ConnectionConfig,
     /// Nothing else need be asked: the connection as a whole does not work.
     over: Option<Code>,
     list: Vec<Finding>,
 }
 
-impl Findings {
+impl Finding {
+    fn is_fine(&self) -> bool {
+        !self.needed || self.access == "ok"
+    }
+}
+
+impl Findings<'_> {
     async fn ask<T>(&mut self, operation: Operation, question: impl Future<Output = Result<T, Failure>>) -> Option<T> {
         if let Some(code) = self.over {
             self.add(operation, "not asked", format!("mend {code} first"));
@@ -135,14 +148,16 @@ impl Findings {
     }
 
     fn add(&mut self, operation: Operation, access: &'static str, to_do: String) {
+        let is_enabled = |collector: Collector| self.config.sync.collectors.is_enabled(collector);
+        let is_off = operation.collector().is_some_and(|collector| !is_enabled(collector));
         self.list.push(Finding {
-            connection: self.connection.clone(),
+            connection: self.config.name.to_string(),
             operation: operation.as_str(),
             scope: operation.scope(),
             access,
-            needed: operation != Operation::CurrentUser,
-            costs: costs(operation),
-            to_do,
+            needed: operation.collector().is_some() && !is_off,
+            costs: if is_off { "nothing: its collector is off" } else { costs(operation) },
+            to_do: if is_off { String::new() } else { to_do },
         });
     }
 }
@@ -165,16 +180,14 @@ const fn costs(operation: Operation) -> &'static str {
 
 fn to_do(code: Code, operation: Operation, failure: &Failure) -> String {
     match (code, operation.scope()) {
-        (Code::InvalidPermissions, Some(scope)) if operation == Operation::CurrentUser => {
-            format!("nothing; with the scope {scope} a dead token is told apart sooner")
-        }
+        (Code::InvalidPermissions, Some(_)) if operation == Operation::CurrentUser => "nothing".to_owned(),
         (Code::InvalidPermissions, Some(scope)) => format!("give the token the scope {scope}"),
         (Code::InvalidPermissions, None) => "give the account the permission".to_owned(),
         (Code::InvalidCredentials, _) => {
             "check username and token; the account also needs access to Confluence".to_owned()
         }
         (Code::WrongBaseUrl, _) => {
-            "a scoped token works at the gateway only: set credential: auto or scoped".to_owned()
+            "check instance_url; a scoped token works at the gateway only: set credential: auto or scoped".to_owned()
         }
         (Code::PlanRequired, _) => "the site's plan does not have it: switch its collector off".to_owned(),
         (Code::SiteSuspended, _) => "the site is suspended: an administrator of the site can reactivate it".to_owned(),
@@ -204,5 +217,16 @@ fn table(findings: &[Finding]) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     }
+    text.push('\n');
+    text.push_str(&summary(findings));
     text
+}
+
+fn summary(findings: &[Finding]) -> String {
+    let needed = findings.iter().filter(|finding| finding.needed).count();
+    match findings.iter().filter(|finding| !finding.is_fine()).count() {
+        0 => "Everything that is needed is open.\n".to_owned(),
+        1 => format!("1 of the {needed} operations that are needed is not open.\n"),
+        closed => format!("{closed} of the {needed} operations that are needed are not open.\n"),
+    }
 }

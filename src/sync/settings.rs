@@ -162,7 +162,7 @@ impl KeyPattern {
 }
 
 impl CollectorsSettings {
-    pub(super) fn is_enabled(&self, collector: Collector) -> bool {
+    pub fn is_enabled(&self, collector: Collector) -> bool {
         match collector {
             Collector::Spaces | Collector::Docs => true,
             Collector::Versions => self.versions.enabled,
