@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use super::ConnectionConfig;
 use super::text::{parsed, parsed_if_given};
 use crate::connection::{
-    self, ConcurrencyLevel, CredentialChoice, ExpiryDate, GatewayUrl, InstanceUrl, Patience, Username,
+    self, ConcurrencyLevel, CredentialChoice, ExpiryDate, GatewayUrl, InstanceUrl, OpenError, Patience, Username,
 };
 use crate::model::{ConnectionName, Window, duration};
 use crate::sync::{self, CollectorsSettings, LabelsSettings, SpacesSettings};
@@ -18,8 +18,13 @@ use crate::sync::{self, CollectorsSettings, LabelsSettings, SpacesSettings};
 #[derive(Debug)]
 pub(super) struct FileYaml {
     pub(super) defaults: Pace,
-    pub(super) connections: Vec<ConnectionYaml>,
+    pub(super) connections: Vec<CheckedYaml>,
 }
+
+/// A connection whose settings fit together.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "ConnectionYaml")]
+pub(super) struct CheckedYaml(ConnectionYaml);
 
 /// The settings that may stand at the top and in a connection.
 #[derive(Clone, Debug, Default)]
@@ -48,12 +53,12 @@ struct TopYaml {
     max_series: Option<usize>,
     #[serde(default, deserialize_with = "some_windows")]
     windows: Option<Vec<Window>>,
-    connections: Vec<ConnectionYaml>,
+    connections: Vec<CheckedYaml>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ConnectionYaml {
+struct ConnectionYaml {
     name: ConnectionName,
     #[serde(default)]
     #[expect(dead_code, reason = "there is only one application; the key is for readers")]
@@ -121,8 +126,26 @@ impl<'de> Deserialize<'de> for FileYaml {
     }
 }
 
-impl ConnectionYaml {
+impl TryFrom<ConnectionYaml> for CheckedYaml {
+    type Error = OpenError;
+
+    fn try_from(yaml: ConnectionYaml) -> Result<Self, OpenError> {
+        match (&yaml.api_token_file, &yaml.api_token_env) {
+            (None, None) => Err(OpenError::NoToken),
+            (Some(_), Some(_)) => Err(OpenError::TwoTokens),
+            (Some(_), None) | (None, Some(_)) => Ok(Self(yaml)),
+        }
+    }
+}
+
+impl CheckedYaml {
     pub(super) fn settings(self, top: &Pace, folder: &Path) -> ConnectionConfig {
+        self.0.settings(top, folder)
+    }
+}
+
+impl ConnectionYaml {
+    fn settings(self, top: &Pace, folder: &Path) -> ConnectionConfig {
         let defaults = sync::Settings::default();
         ConnectionConfig {
             name: self.name,

@@ -11,7 +11,7 @@ use crate::connection;
 use crate::model::ConnectionName;
 use crate::sync;
 
-use file::{ConnectionYaml, FileYaml};
+use file::FileYaml;
 
 /// What the configuration file says, checked.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl Config {
         }
         let mut names = BTreeSet::new();
         let connections: Vec<_> =
-            connections.into_iter().map(|connection: ConnectionYaml| connection.settings(&defaults, folder)).collect();
+            connections.into_iter().map(|connection| connection.settings(&defaults, folder)).collect();
         for connection in &connections {
             if !names.insert(&connection.name) {
                 return Err(format!("connections: there are two of the name {}; each needs its own", connection.name));
@@ -150,6 +150,8 @@ mod tests {
             "connections:\n- name: acme\n".to_owned(),
             "connections: 5".to_owned(),
             String::new(),
+            LEAST.replace("api_token_file: token", ""),
+            LEAST.replace("api_token_file: token", "api_token_file: CANARY\n  api_token_env: CANARY"),
             LEAST.replace("name: acme", "name: CANARY/1"),
             LEAST.replace("acme.atlassian.net", "https://ann:CANARY@acme.atlassian.net"),
             LEAST.replace("acme.atlassian.net", "http://CANARY.example"),

@@ -26,17 +26,30 @@ fn what_is_wrong(error: &Error) -> String {
     match error {
         Error::SerdeInvalidType { expected, .. }
         | Error::SerdeInvalidValue { expected, .. }
-        | Error::SerdeInvalidLength { expected, .. } => format!("not what belongs here, which is {expected}"),
+        | Error::SerdeInvalidLength { expected, .. } => misplaced(expected),
         Error::SerdeUnknownVariant { expected, .. } => format!("not one of {}", expected.join(", ")),
         Error::SerdeUnknownField { expected, .. } => format!("there is no such key; there are {}", expected.join(", ")),
         Error::SerdeMissingField { field, .. } => format!("{field} is missing"),
         Error::DuplicateMappingKey { key, .. } => {
             format!("{} stands here twice", key.as_deref().unwrap_or("one key"))
         }
-        Error::Unexpected { expected, .. } => format!("not what belongs here, which is {expected}"),
-        Error::InvalidScalar { ty, .. } => format!("not what belongs here, which is {ty}"),
+        Error::Unexpected { expected, .. } => misplaced(expected),
+        Error::InvalidScalar { ty, .. } => misplaced(ty),
         // Our own types' words, which quote nothing.
         Error::Message { msg, .. } => msg.clone(),
         _ => "this is not YAML as it should be: look at indentation, colons and quotes".to_owned(),
     }
+}
+
+/// The parser's words for what it expected, in those of somebody who writes YAML.
+fn misplaced(expected: &str) -> String {
+    let wanted = match expected {
+        "mapping start" => "keys with values of their own",
+        "sequence start" => "a list",
+        "string scalar" | "scalar" => "one value",
+        "boolean" => "true or false",
+        "u8" | "u16" | "u32" | "u64" => "a whole number",
+        other => other,
+    };
+    format!("not what belongs here, which is {wanted}")
 }
