@@ -37,7 +37,7 @@ async fn the_token_is_in_no_error_no_log_and_no_debug_output() {
     let mut authorization = String::new();
 
     // What it gets, the site sends back wherever it can.
-    let echo = format!("atl-traceid: {TOKEN} {TOKEN}\r\nlocation: https://evil.example/{TOKEN}\r\n");
+    let echo = format!("atl-traceid: {TOKEN}\r\nlocation: https://evil.example/{TOKEN}\r\n");
     let title = format!(r#"{{"errors":[{{"status":400,"code":"X","title":"{TOKEN}"}}],"message":"{TOKEN}"}}"#);
     let statuses =
         ["200 OK", "302 Found", "400 Bad Request", "401 No", "403 No", "404 No", "410 Gone", "429 No", "503 No"];
