@@ -1,0 +1,11 @@
+//! The program as a person or a service manager runs it: what it takes, what it says, and how it ends.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod configuration;
+mod connection_test;
+mod echo;
+mod ending;
+mod help;
+mod program;
+mod secrets;
+mod serving;

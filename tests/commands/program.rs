@@ -1,0 +1,218 @@
+//! The real program, run in a folder of its own. What it ought to say is the other files' business.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use confluence_simulator::{Options, Simulator, Token};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+
+pub(crate) const CONFIG: &str = "--config.file=exporter.yml";
+const ANY_PORT: &str = "127.0.0.1:0";
+
+/// A folder with a configuration, and the token that it names.
+pub(crate) struct Desk {
+    folder: TempDir,
+}
+
+/// A command that has ended.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// A `serve` that listens.
+pub(crate) struct Serving {
+    pub(crate) address: String,
+    child: Child,
+    err: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
+}
+
+/// For what takes a moment where the machine is idle.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Desk {
+    pub(crate) fn new(config: &str, token: &str) -> Self {
+        let desk = Self { folder: tempfile::tempdir().unwrap() };
+        desk.write("exporter.yml", config);
+        desk.write("token", token);
+        desk
+    }
+
+    /// The least that a connection to this site needs; `more` is added to it.
+    pub(crate) fn at(site: &Simulator, token: &Token, more: &str) -> Self {
+        Self::new(&format!("connections:\n{}{more}", connection("acme", &site.site_url(), token)), &token.secret)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Only its owner may read it, as it should be for a token.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+        self.permit(name, 0o600);
+    }
+
+    pub(crate) fn permit(&self, name: &str, mode: u32) {
+        fs::set_permissions(self.path(name), Permissions::from_mode(mode)).unwrap();
+    }
+
+    pub(crate) fn remove(&self, name: &str) {
+        fs::remove_file(self.path(name)).unwrap();
+    }
+
+    /// The program, to its end.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
+        self.run_with(&[], arguments).await
+    }
+
+    /// The same with these variables set.
+    pub(crate) async fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {
+        let mut command = command(self.folder.path(), arguments);
+        let output = tokio::time::timeout(PATIENCE, command.envs(variables.iter().copied()).output()).await;
+        let output = output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap();
+        Ended { status: output.status, out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// `serve` on a free port, once it listens.
+    pub(crate) async fn serve(&self, arguments: &[&str]) -> Serving {
+        self.serve_at(ANY_PORT, arguments).await
+    }
+
+    pub(crate) async fn serve_at(&self, address: &str, arguments: &[&str]) -> Serving {
+        let listen = format!("--web.listen-address={address}");
+        let arguments: Vec<&str> = ["serve", CONFIG, &listen].iter().chain(arguments).copied().collect();
+        let mut child = command(self.folder.path(), &arguments).spawn().unwrap();
+        let err: Arc<Mutex<String>> = Arc::default();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let reader = tokio::spawn({
+            let err = Arc::clone(&err);
+            async move {
+                while let Ok(Some(line)) = lines.next_line().await {
+                    err.lock().unwrap().extend([line.as_str(), "\n"]);
+                }
+            }
+        });
+        let mut serving = Serving { address: String::new(), child, err, reader };
+        serving.until(|serving| serving.told_address().is_some()).await;
+        serving.address = serving.told_address().unwrap();
+        serving
+    }
+}
+
+impl Ended {
+    pub(crate) fn code(&self) -> i32 {
+        self.status.code().unwrap_or_else(|| panic!("{}: {}", self.status, self.err))
+    }
+
+    /// What a command that cannot do its work says, and nothing else.
+    pub(crate) fn complaint(&self) -> &str {
+        assert_eq!((self.code(), self.out.as_str()), (1, ""), "{}", self.err);
+        assert_eq!(self.err.lines().count(), 1, "{}", self.err);
+        self.err.strip_prefix("confluence-exporter: ").unwrap().trim_end()
+    }
+}
+
+impl Serving {
+    /// An answer, head and body.
+    pub(crate) async fn get(&self, path: &str) -> String {
+        self.get_as(path, "*/*").await
+    }
+
+    pub(crate) async fn get_as(&self, path: &str, accept: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.0\r\nHost: exporter\r\nAccept: {accept}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+        answer
+    }
+
+    /// Scrapes until it is so of the page.
+    pub(crate) async fn scrape_until(&self, is_so: impl Fn(&str) -> bool) {
+        let scraping = async {
+            while !is_so(&self.get("/metrics").await) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, scraping).await.is_ok();
+        assert!(in_time, "it never came; its log:\n{}", self.err());
+    }
+
+    /// What it has written to standard error so far.
+    pub(crate) fn err(&self) -> String {
+        self.err.lock().unwrap().clone()
+    }
+
+    pub(crate) async fn signal(&self, name: &str) {
+        let kill = format!("kill -s {name} {}", self.child.id().unwrap());
+        assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+    }
+
+    pub(crate) async fn end(mut self) -> Ended {
+        let mut out = String::new();
+        let mut pipe = self.child.stdout.take().unwrap();
+        let ending = async {
+            pipe.read_to_string(&mut out).await.unwrap();
+            self.child.wait().await.unwrap()
+        };
+        let status = tokio::time::timeout(PATIENCE, ending).await.expect("it does not end");
+        (&mut self.reader).await.unwrap();
+        Ended { status, out, err: self.err() }
+    }
+
+    async fn until(&mut self, is_so: impl Fn(&Self) -> bool) {
+        for _ in 0..PATIENCE.as_millis() / 10 {
+            if is_so(self) {
+                return;
+            }
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("it ended ({status}):\n{}", self.err());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("it took too long:\n{}", self.err());
+    }
+
+    fn told_address(&self) -> Option<String> {
+        let err = self.err();
+        let line = err.lines().find(|line| line.contains("answering scrapes"))?;
+        let address = &line[line.find("127.0.0.1:")?..];
+        Some(address.split(['"', ' ']).next()?.to_owned())
+    }
+}
+
+/// A small site, and one that is looked at by nobody else.
+pub(crate) async fn site() -> Simulator {
+    Simulator::start(Options { spaces: 4, docs: 20, ..Options::default() }).await.unwrap()
+}
+
+/// A connection's part of the configuration.
+pub(crate) fn connection(name: &str, url: &str, token: &Token) -> String {
+    let username = &token.username;
+    format!(
+        "- name: {name}\n  instance_url: {url}\n  gateway_url: {url}\n  username: {username}\n  api_token_file: token\n"
+    )
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_confluence-exporter"));
+    command.args(arguments).current_dir(folder).kill_on_drop(true);
+    // Help is as wide as the terminal of whoever runs the tests.
+    command.env_remove("COLUMNS").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap()
+}
