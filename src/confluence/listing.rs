@@ -23,9 +23,14 @@ pub struct Listing<T> {
     pub unreadable: Vec<&'static str>,
 }
 
-/// A place in a listing: an opaque word of the site's.
+/// A place in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor(String);
+pub struct Cursor {
+    /// An opaque word of the site's.
+    value: String,
+    /// How many answers of the listing lie before it.
+    answers: u32,
+}
 
 /// What a listing's answer looks like on the wire.
 #[derive(Deserialize)]
@@ -45,12 +50,12 @@ pub(super) type Row<T> = Result<T, &'static str>;
 
 impl Cursor {
     /// For a cursor that was kept.
-    pub fn new(cursor: &str) -> Self {
-        Self(cursor.to_owned())
+    pub fn new(value: &str) -> Self {
+        Self { value: value.to_owned(), answers: 0 }
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.value
     }
 }
 
@@ -69,7 +74,7 @@ impl Site {
     ) -> Result<Listing<T>, Failure> {
         let operation = question.operation;
         let mut query = question.query.to_vec();
-        query.extend(cursor.map(|cursor| ("cursor", cursor.0.clone())));
+        query.extend(cursor.map(|cursor| ("cursor", cursor.value.clone())));
         let answer = self.connection().ask(Question { query: &query, ..question }).await?;
         let listing = read(answer, cursor, kind, row).ok_or_else(|| Failure::unusable_answer(operation))?;
         self.tell_unreadable(operation, &listing.unreadable);
@@ -84,8 +89,7 @@ fn read<J: DeserializeOwned, T>(
     row: impl Fn(J, &mut Vec<&'static str>) -> Row<T>,
 ) -> Option<Listing<T>> {
     let next = match answer.value.links.and_then(|links| links.next).or(answer.next_link) {
-        // A next answer without a place, or at the place just read, would end the listing early or never.
-        Some(link) => Some(cursor_of(&link).filter(|cursor| Some(cursor) != asked)?),
+        Some(link) => Some(next_place(&link, asked)?),
         None => None,
     };
     let mut unreadable = Vec::new();
@@ -99,18 +103,29 @@ fn read<J: DeserializeOwned, T>(
     Some(Listing { rows, next, date: answer.date, unreadable })
 }
 
+/// More than the largest site has in one listing: five million rows.
+const MOST_ANSWERS: u32 = 20_000;
+
+/// A next answer without a place, or at the place just read, would end the listing early or never; so would places that
+/// lead in a circle.
+fn next_place(link: &str, asked: Option<&Cursor>) -> Option<Cursor> {
+    let value = cursor_of(link).filter(|value| asked.is_none_or(|asked| asked.value != *value))?;
+    let answers = asked.map_or(0, |asked| asked.answers) + 1;
+    (answers < MOST_ANSWERS).then_some(Cursor { value, answers })
+}
+
 /// Longer ones would not fit a request's line.
 const LONGEST_CURSOR: usize = 6_000;
 
 /// Takes the cursor's value out of a link and nothing else: where the link leads is not followed.
-fn cursor_of(link: &str) -> Option<Cursor> {
+fn cursor_of(link: &str) -> Option<String> {
     let (_, query) = link.split_once('?')?;
     let query = query.split_once('#').map_or(query, |(query, _)| query);
     let value = query.split('&').find_map(|pair| pair.strip_prefix("cursor="))?;
     // The site writes the value as it is, `+` and `=` included; a proxy may have percent-encoded it on the way.
     let pair = format!("cursor={}", value.replace('+', "%2B"));
     let (_, value) = form_urlencoded::parse(pair.as_bytes()).next()?;
-    (1..=LONGEST_CURSOR).contains(&value.len()).then(|| Cursor(value.into_owned()))
+    (1..=LONGEST_CURSOR).contains(&value.len()).then(|| value.into_owned())
 }
 
 #[cfg(test)]
@@ -156,7 +171,7 @@ mod tests {
             ("/wiki/api/v2/pages?precursor=abc", None),
             ("", None),
         ] {
-            assert_eq!(cursor_of(link), cursor.map(Cursor::new), "{link}");
+            assert_eq!(cursor_of(link).as_deref(), cursor, "{link}");
         }
         assert_eq!(cursor_of(&format!("/?cursor={}", "a".repeat(LONGEST_CURSOR + 1))), None);
     }
@@ -165,18 +180,28 @@ mod tests {
     fn the_body_is_believed_before_the_header() {
         let body = r#"{"results":[],"_links":{"next":"/list?cursor=body"}}"#;
         let listing = read(answer(body, Some("/list?cursor=header")), None, "number", number).unwrap();
-        assert_eq!(listing.next, Some(Cursor::new("body")));
+        assert_eq!(listing.next, Some(place("body", 1)));
 
         let listing = read(answer(r#"{"results":[]}"#, Some("/list?cursor=header")), None, "number", number).unwrap();
-        assert_eq!(listing.next, Some(Cursor::new("header")));
+        assert_eq!(listing.next, Some(place("header", 1)));
     }
 
     #[test]
     fn a_next_answer_that_leads_nowhere_is_no_answer() {
-        let asked = Cursor::new("same");
+        let asked = place("same", 1);
         for next in ["/list?limit=250", "/list?cursor=same"] {
             let body = format!(r#"{{"results":[],"_links":{{"next":"{next}"}}}}"#);
             assert!(read(answer(&body, None), Some(&asked), "number", number).is_none(), "{next}");
         }
+    }
+
+    #[test]
+    fn a_listing_that_goes_in_circles_ends_as_no_answer() {
+        assert_eq!(next_place("/list?cursor=b", Some(&place("a", 7))), Some(place("b", 8)));
+        assert_eq!(next_place("/list?cursor=b", Some(&place("a", MOST_ANSWERS - 1))), None);
+    }
+
+    fn place(value: &str, answers: u32) -> Cursor {
+        Cursor { value: value.to_owned(), answers }
     }
 }

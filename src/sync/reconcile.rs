@@ -62,11 +62,13 @@ async fn read(shared: &Shared, doc_type: DocType, cursor: Option<Cursor>) -> Res
     let listing = DocsListing { doc_type, order: Order::ById, spaces: Vec::new(), turn: Turn::Rest };
     let answer = match shared.note(list_operation(doc_type), shared.site.docs(&listing, cursor.as_ref()).await) {
         Ok(answer) => answer,
-        Err(failure) if is_dead_cursor(&failure) && cursor.is_some() => {
-            set_step(shared, Step::Read(doc_type, None));
-            return Ok(());
+        Err(failure) => {
+            // Where cursors die as fast as they are given, a new beginning a refresh is enough.
+            if is_dead_cursor(&failure) {
+                set_step(shared, Step::Read(doc_type, None));
+            }
+            return Err(failure);
         }
-        Err(failure) => return Err(failure),
     };
     shared.count_unreadable(&answer.unreadable);
     let (rows, unreadable) = (answer.rows.len() as u64, answer.unreadable.len() as u64);

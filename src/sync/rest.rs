@@ -11,10 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::Shared;
-use super::base::is_dead_cursor;
 use super::queue::{Queue, Work};
 use super::reconcile;
-use crate::confluence::Cursor;
+use crate::confluence::{Cursor, Listing, Site};
 use crate::connection::{Failure, Verdict};
 use crate::model::{Collector, DocId, DocType, Fact, Timestamp, VersionRow};
 
@@ -204,67 +203,62 @@ fn settle<T>(
 
 /// Reads a doc's versions down to the longest window.
 async fn versions(shared: &Shared, id: DocId, doc_type: DocType) -> Result<(), Failure> {
-    let operation = Work::Versions(id, doc_type).operation();
     let horizon = shared.clock.now().earlier_by(shared.settings.longest_window());
-    let mut rows: Vec<VersionRow> = Vec::new();
+    let ask = |site: Site, cursor: Option<Cursor>| async move { site.versions(doc_type, id, cursor.as_ref()).await };
+    let is_enough = |rows: &[VersionRow]| rows.last().is_some_and(|row| row.created_at <= horizon);
+    let read = read_list(shared, &Work::Versions(id, doc_type), id, ask, is_enough).await?;
+    shared.state().ledger.learn_versions(id, &read.fact, read.to_the_end, read.answered);
+    Ok(())
+}
+
+async fn labels(shared: &Shared, id: DocId, doc_type: DocType) -> Result<(), Failure> {
+    let ask = |site: Site, cursor: Option<Cursor>| async move { site.labels(doc_type, id, cursor.as_ref()).await };
+    let read = read_list(shared, &Work::Labels(id, doc_type), id, ask, |_| false).await?;
+    shared.state().ledger.learn_labels(id, &read.fact, read.answered);
+    Ok(())
+}
+
+/// What a doc's list had to say.
+struct Read<T> {
+    /// Refused too where a row could not be read: half a list is no list.
+    fact: Fact<Vec<T>>,
+    to_the_end: bool,
+    /// The date of the first answer.
+    answered: Timestamp,
+}
+
+/// Reads a doc's list to its end, or until it `is_enough`. The first answer is paid for; the others take what is there.
+async fn read_list<T, A: Future<Output = Result<Listing<T>, Failure>>>(
+    shared: &Shared,
+    work: &Work,
+    id: DocId,
+    ask: impl Fn(Site, Option<Cursor>) -> A,
+    is_enough: impl Fn(&[T]) -> bool,
+) -> Result<Read<T>, Failure> {
+    let mut rows: Vec<T> = Vec::new();
     let mut answered: Option<Timestamp> = None;
-    let mut unreadable = false;
+    let mut every_row_was_read = true;
     let mut cursor: Option<Cursor> = None;
     let to_the_end = loop {
-        let answer = shared.note(operation, shared.site.versions(doc_type, id, cursor.as_ref()).await);
-        let Some(answer) = settle(shared, Collector::Versions, id, answer)? else {
-            shared.state().ledger.learn_versions(id, &Fact::Refused, false, shared.clock.now());
-            return Ok(());
-        };
         if cursor.is_some() {
             shared.budget.take();
         }
+        let answer = shared.note(work.operation(), ask(shared.site.clone(), cursor.take()).await);
+        let Some(answer) = settle(shared, work.collector(), id, answer)? else {
+            return Ok(Read { fact: Fact::Refused, to_the_end: false, answered: shared.clock.now() });
+        };
         shared.count_unreadable(&answer.unreadable);
-        unreadable |= !answer.unreadable.is_empty();
+        every_row_was_read &= answer.unreadable.is_empty();
         answered.get_or_insert(answer.date);
         rows.extend(answer.rows);
         cursor = answer.next;
         if cursor.is_none() {
             break true;
         }
-        if rows.last().is_some_and(|row| row.created_at <= horizon) {
+        if is_enough(&rows) {
             break false;
         }
     };
-    let answered = answered.unwrap_or_else(|| shared.clock.now());
-    let fact = if unreadable { Fact::Refused } else { Fact::Known(rows.as_slice()) };
-    shared.state().ledger.learn_versions(id, &fact, to_the_end, answered);
-    Ok(())
-}
-
-async fn labels(shared: &Shared, id: DocId, doc_type: DocType) -> Result<(), Failure> {
-    let operation = Work::Labels(id, doc_type).operation();
-    let mut rows = Vec::new();
-    let mut answered: Option<Timestamp> = None;
-    let mut unreadable = false;
-    let mut cursor: Option<Cursor> = None;
-    loop {
-        let answer = shared.note(operation, shared.site.labels(doc_type, id, cursor.as_ref()).await);
-        if answer.as_ref().is_err_and(is_dead_cursor) {
-            return Ok(());
-        }
-        let Some(answer) = settle(shared, Collector::Labels, id, answer)? else {
-            shared.state().ledger.learn_labels(id, &Fact::Refused, shared.clock.now());
-            return Ok(());
-        };
-        if cursor.is_some() {
-            shared.budget.take();
-        }
-        shared.count_unreadable(&answer.unreadable);
-        unreadable |= !answer.unreadable.is_empty();
-        answered.get_or_insert(answer.date);
-        rows.extend(answer.rows);
-        cursor = answer.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    let fact = if unreadable { Fact::Refused } else { Fact::Known(rows.as_slice()) };
-    shared.state().ledger.learn_labels(id, &fact, answered.unwrap_or_else(|| shared.clock.now()));
-    Ok(())
+    let fact = if every_row_was_read { Fact::Known(rows) } else { Fact::Refused };
+    Ok(Read { fact, to_the_end, answered: answered.unwrap_or_else(|| shared.clock.now()) })
 }

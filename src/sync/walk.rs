@@ -137,11 +137,15 @@ async fn read_listing(shared: &Shared, place: usize, progress: Progress) -> Resu
     loop {
         let answer = match shared.note(list_operation(doc_type), shared.site.docs(&listing, cursor.as_ref()).await) {
             Ok(answer) => answer,
-            Err(failure) if is_dead_cursor(&failure) && cursor.is_some() => {
-                cursor = None;
-                continue;
+            Err(failure) => {
+                // Where cursors die as fast as they are given, a new beginning a refresh is enough.
+                if is_dead_cursor(&failure)
+                    && let Some(walk) = shared.state().walk.as_mut()
+                {
+                    walk.listings[place].cursor = None;
+                }
+                return Err(failure);
             }
-            Err(failure) => return Err(failure),
         };
         shared.count_unreadable(&answer.unreadable);
         let mut state = shared.state();

@@ -148,7 +148,7 @@ async fn of_a_link_to_elsewhere_only_the_cursor_is_taken() {
     let door = door(&site);
 
     let first = door.site.versions(DocType::Page, DocId(7), None).await.unwrap();
-    assert_eq!(first.next, Some(Cursor::new("eyJ+/ab==")));
+    assert_eq!(first.next.as_ref().map(Cursor::as_str), Some("eyJ+/ab=="));
     let second = door.site.versions(DocType::Page, DocId(7), first.next.as_ref()).await.unwrap();
 
     assert_eq!(second.next, None);

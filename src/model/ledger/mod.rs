@@ -241,7 +241,7 @@ impl Ledger {
     }
 
     /// A doc's versions, newest first, down to the longest window or `to_the_end`.
-    pub fn learn_versions(&mut self, id: DocId, fact: &Fact<&[VersionRow]>, to_the_end: bool, answered: Timestamp) {
+    pub fn learn_versions(&mut self, id: DocId, fact: &Fact<Vec<VersionRow>>, to_the_end: bool, answered: Timestamp) {
         let horizon = self.horizon(answered);
         let versions: Vec<Version> = match fact {
             // Authors beyond the reach are nobody's: they'd be asked for and never be counted.
@@ -265,7 +265,7 @@ impl Ledger {
         };
     }
 
-    pub fn learn_labels(&mut self, id: DocId, fact: &Fact<&[LabelRow]>, answered: Timestamp) {
+    pub fn learn_labels(&mut self, id: DocId, fact: &Fact<Vec<LabelRow>>, answered: Timestamp) {
         let set = match fact {
             Fact::Known(rows) => {
                 let mut set: Vec<u32> =
