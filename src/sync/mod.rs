@@ -4,6 +4,7 @@
 //! reconciling walk (`reconcile.rs`) is a part. The first walk (`walk.rs`) runs beside the refreshes. All of them teach one ledger, and `report.rs` makes the snapshots of it.
 
 mod base;
+mod phase;
 mod queue;
 mod reconcile;
 mod report;
@@ -30,6 +31,7 @@ pub use settings::{
     CollectorSettings, CollectorsSettings, KeyPattern, LabelsSettings, PersonalSpaces, Settings, SpacesSettings, Switch,
 };
 
+use phase::{Phase, Refreshing};
 use rest::Budget;
 use site_state::SiteState;
 
@@ -55,7 +57,7 @@ struct Shared {
     asking: Asking,
     budget: Budget,
     state: Mutex<SiteState>,
-    phase: Mutex<Phase>,
+    phase: Arc<Phase>,
     walk_under_way: tokio::sync::Mutex<()>,
     /// When the numbers were asked for last.
     wanted: watch::Sender<Instant>,
@@ -66,14 +68,6 @@ struct Shared {
 /// Scrapes come at their interval, give or take a little. A base that was cut where the next scrape is just arriving would
 /// begin anew with each.
 const PUNCTUALITY: f64 = 1.1;
-
-/// What the newest refresh is doing. Older ones may still be finishing a request.
-#[derive(Debug)]
-enum Phase {
-    Idle,
-    Base,
-    Rest(CancellationToken),
-}
 
 impl Sync {
     /// Asks nothing yet. `stop` ends whatever is under way.
@@ -93,7 +87,7 @@ impl Sync {
             clock,
             asking,
             state: Mutex::new(SiteState::new(reach)),
-            phase: Mutex::new(Phase::Idle),
+            phase: Arc::default(),
             walk_under_way: tokio::sync::Mutex::default(),
             wanted: watch::Sender::new(Instant::now()),
             snapshots: watch::Sender::new(None),
@@ -104,16 +98,11 @@ impl Sync {
     /// Starts a refresh and doesn't wait for it. One that has got beyond its base is told to end.
     pub fn begin(&self) -> Result<Begun, BaseUnderWay> {
         self.0.wanted.send_replace(Instant::now());
-        let rest = CancellationToken::new();
-        match std::mem::replace(&mut *self.0.phase(), Phase::Base) {
-            Phase::Base => return Err(BaseUnderWay),
-            Phase::Rest(running) => running.cancel(),
-            Phase::Idle => {}
-        }
+        let refreshing = self.0.phase.begin()?;
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move {
             let stop = shared.stop.clone();
-            stop.run_until_cancelled(shared.refresh(rest)).await;
+            stop.run_until_cancelled(shared.refresh(refreshing)).await;
         });
         Ok(Begun)
     }
@@ -141,7 +130,7 @@ impl Sync {
 }
 
 impl Shared {
-    async fn refresh(self: &Arc<Self>, rest: CancellationToken) {
+    async fn refresh(self: &Arc<Self>, refreshing: Refreshing) {
         let started = Instant::now();
         // A base that hangs in a pause of the site is given up when nobody asks any more.
         let base = self.while_wanted(base::read(self)).await.unwrap_or(Err(base::Failed::Unwanted));
@@ -150,7 +139,7 @@ impl Shared {
         }
         self.state().up = base.is_ok();
         self.publish().await;
-        *self.phase() = Phase::Rest(rest.clone());
+        let rest = refreshing.end_base();
 
         if base.is_ok() {
             walk::go_on(self).await;
@@ -168,10 +157,6 @@ impl Shared {
         };
         self.asking.refresh(result, started.elapsed().as_secs_f64());
         debug!(connection = %self.name, result, "a refresh has ended");
-        let mut phase = self.phase();
-        if matches!(&*phase, Phase::Rest(_)) && !rest.is_cancelled() {
-            *phase = Phase::Idle;
-        }
     }
 
     /// Runs until it ends, or until nobody has asked for the numbers for an interval.
@@ -205,9 +190,5 @@ impl Shared {
 
     fn state(&self) -> MutexGuard<'_, SiteState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn phase(&self) -> MutexGuard<'_, Phase> {
-        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
