@@ -67,11 +67,10 @@ impl Access {
         }
     }
 
-    /// Whether to ask this now, which counts as asking. What is refused has a turn every ten minutes, what is
-    /// suspected or failing one a refresh.
-    pub fn take_turn(&mut self, operation: Operation, refresh_began: Timestamp, now: Timestamp) -> bool {
-        let entry = &mut self.entries[operation as usize];
-        let has_turn = entry.asked_at.is_none_or(|asked_at| {
+    /// Whether to ask this now. What is refused has a turn every ten minutes, what is suspected or failing one a refresh.
+    pub fn has_turn(&self, operation: Operation, refresh_began: Timestamp, now: Timestamp) -> bool {
+        let entry = &self.entries[operation as usize];
+        entry.asked_at.is_none_or(|asked_at| {
             if entry.standing.is_some() {
                 now.since(asked_at) >= PROBE_EVERY
             } else if entry.suspected_since.is_some() || entry.passing.is_some() {
@@ -79,11 +78,12 @@ impl Access {
             } else {
                 true
             }
-        });
-        if has_turn {
-            entry.asked_at = Some(now);
-        }
-        has_turn
+        })
+    }
+
+    /// It is being asked now. The answer is noted when it comes; until then this takes the turn.
+    pub fn note_asked(&mut self, operation: Operation, now: Timestamp) {
+        self.entries[operation as usize].asked_at = Some(now);
     }
 
     pub fn was_asked(&self, operation: Operation) -> bool {
@@ -172,15 +172,22 @@ mod tests {
     fn what_is_refused_is_probed_every_ten_minutes_and_what_is_suspected_once_a_refresh() {
         let mut access = Access::default();
         let views = Operation::ContentViews;
-        assert!(access.take_turn(views, at(0), at(0)));
+        let take_turn = |access: &mut Access, began, now| {
+            let has_turn = access.has_turn(views, began, now);
+            if has_turn {
+                access.note_asked(views, now);
+            }
+            has_turn
+        };
+        assert!(take_turn(&mut access, at(0), at(0)));
         access.note(views, Outcome::Answered, at(0));
-        assert!(access.take_turn(views, at(0), at(1)), "what works has as many turns as it likes");
+        assert!(take_turn(&mut access, at(0), at(1)), "what works has as many turns as it likes");
         access.note(views, ANONYMOUS, at(10));
-        assert!(!access.take_turn(views, at(5), at(11)));
-        assert!(access.take_turn(views, at(60), at(60)));
-        assert!(!access.take_turn(views, at(60), at(61)), "a second before the first is answered");
+        assert!(!take_turn(&mut access, at(5), at(11)));
+        assert!(take_turn(&mut access, at(60), at(60)));
+        assert!(!take_turn(&mut access, at(60), at(61)), "a second before the first is answered");
         access.note(views, SCOPE, at(62));
-        assert!(!access.take_turn(views, at(120), at(661)));
-        assert!(access.take_turn(views, at(640), at(662)));
+        assert!(!take_turn(&mut access, at(120), at(661)));
+        assert!(take_turn(&mut access, at(640), at(662)));
     }
 }

@@ -73,10 +73,16 @@ impl Work {
 }
 
 impl Queue {
-    pub(super) fn new(settings: &CollectorsSettings) -> Self {
+    /// `turn` tells whose turn it is, by what `turn()` told of the queue before it: a small budget reaches everybody in time.
+    pub(super) fn new(settings: &CollectorsSettings, turn: usize) -> Self {
         let enabled = COLLECTORS.into_iter().filter(|collector| settings.is_enabled(*collector));
         let lane = |collector| Lane { collector, work: VecDeque::new(), is_closed: false };
-        Self { lanes: enabled.map(lane).collect(), turn: 0 }
+        let lanes: Vec<_> = enabled.map(lane).collect();
+        Self { turn: turn % lanes.len(), lanes }
+    }
+
+    pub(super) fn turn(&self) -> usize {
+        self.turn
     }
 
     /// Fills every open lane with up to `most` of what the ledger wants now, `stumbling` docs last.
@@ -128,19 +134,26 @@ impl Queue {
         }
     }
 
-    /// The next question that is `open`, the collectors taking turns. One that is not stays out until the next refresh.
-    pub(super) fn next(&mut self, mut open: impl FnMut(Operation) -> bool) -> Option<Work> {
+    /// Whether there is a question that is `open`. Those before it that are not stay out until the next refresh.
+    pub(super) fn has_next(&mut self, open: impl Fn(&Work) -> bool) -> bool {
         for _ in 0..self.lanes.len() {
-            let turn = self.turn;
-            self.turn = (turn + 1) % self.lanes.len();
-            let lane = &mut self.lanes[turn];
-            while let Some(work) = lane.work.pop_front() {
-                if open(work.operation()) {
-                    return Some(work);
-                }
+            let lane = &mut self.lanes[self.turn];
+            while lane.work.front().is_some_and(|work| !open(work)) {
+                lane.work.pop_front();
             }
+            if !lane.work.is_empty() {
+                return true;
+            }
+            self.turn = (self.turn + 1) % self.lanes.len();
         }
-        None
+        false
+    }
+
+    /// The question that `has_next` has found. After it another collector has its turn.
+    pub(super) fn next(&mut self) -> Option<Work> {
+        let work = self.lanes[self.turn].work.pop_front();
+        self.turn = (self.turn + 1) % self.lanes.len();
+        work
     }
 
     /// This collector asks no more in this refresh.
@@ -149,5 +162,40 @@ impl Queue {
             lane.is_closed = true;
             lane.work.clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full(turn: usize) -> Queue {
+        let mut queue = Queue::new(&CollectorsSettings::default(), turn);
+        for lane in &mut queue.lanes {
+            lane.work = vec![Work::State(DocId(1)), Work::State(DocId(2))].into();
+        }
+        queue
+    }
+
+    #[test]
+    fn a_queue_goes_on_with_whoever_had_no_turn_in_the_one_before() {
+        let mut first = full(0);
+        for _ in 0..4 {
+            assert!(first.has_next(|_| true) && first.next().is_some());
+        }
+
+        let mut second = full(first.turn());
+        assert!(second.has_next(|_| true) && second.next().is_some());
+        let left: Vec<_> = second.lanes.iter().map(|lane| lane.work.len()).collect();
+        assert_eq!(left, [2, 2, 2, 2, 1, 2], "states, the fifth");
+    }
+
+    #[test]
+    fn what_is_not_open_is_left_out_and_nobody_waits_for_it() {
+        let mut queue = full(0);
+        assert!(queue.has_next(|work| work.doc() == Some(DocId(2))));
+        assert_eq!(queue.next(), Some(Work::State(DocId(2))));
+        assert!(!queue.has_next(|_| false));
+        assert!(!queue.has_next(|_| true), "it has been left out");
     }
 }

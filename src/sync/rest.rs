@@ -59,7 +59,7 @@ const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 /// Asks until bucket or work is empty, or `stop` or `until` comes. Tells which collectors got stuck.
 pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: Instant) -> Vec<Collector> {
     let began = shared.clock.now();
-    let mut queue = Queue::new(&shared.settings.collectors);
+    let mut queue = Queue::new(&shared.settings.collectors, shared.state().turn);
     let mut under_way: JoinSet<Ended> = JoinSet::new();
     let mut stuck = Vec::new();
     fill(shared, &mut queue);
@@ -68,15 +68,22 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
         let mut has_budget = true;
         loop {
             while under_way.len() < shared.concurrency() {
-                let work =
-                    queue.next(|operation| shared.state().access.take_turn(operation, began, shared.clock.now()));
-                let Some(work) = work else { break };
+                let now = shared.clock.now();
+                if !queue.has_next(|work| shared.state().access.has_turn(work.operation(), began, now)) {
+                    break;
+                }
+                // Only now, as a turn that nobody can pay for is no turn.
                 if !shared.budget.take() {
                     has_budget = false;
-                    queue = Queue::new(&shared.settings.collectors);
+                    queue = Queue::new(&shared.settings.collectors, queue.turn());
                     asked_since_filling = 0;
                     break;
                 }
+                let Some(work) = queue.next() else { break };
+                let mut state = shared.state();
+                state.access.note_asked(work.operation(), now);
+                state.turn = queue.turn();
+                drop(state);
                 asked_since_filling += 1;
                 let shared = Arc::clone(shared);
                 under_way.spawn(async move { perform(&shared, work).await });

@@ -21,6 +21,8 @@ pub(super) struct SiteState {
     /// Docs whose question failed last time: a collector asks for them after all others, or one doc that always fails
     /// would be the first each time, and the last.
     pub(super) stumbling: HashSet<(Collector, DocId)>,
+    /// Which collector is the next to ask, so that none is left out refresh after refresh.
+    pub(super) turn: usize,
     /// By doc type: every change up to here has been read.
     watermarks: [Option<Timestamp>; DocType::ALL.len()],
     /// The walk that is under way, with its places.
@@ -40,6 +42,7 @@ impl SiteState {
             up: false,
             excluded: HashSet::new(),
             stumbling: HashSet::new(),
+            turn: 0,
             watermarks: [None; DocType::ALL.len()],
             walk: None,
             reconciling: None,
