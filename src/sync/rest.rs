@@ -69,7 +69,7 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
         loop {
             while under_way.len() < shared.concurrency() {
                 let now = shared.clock.now();
-                if !queue.has_next(|work| shared.state().access.has_turn(work.operation(), began, now)) {
+                if !queue.has_next(|work| is_open(shared, work, began, now)) {
                     break;
                 }
                 // Only now, as a turn that nobody can pay for is no turn.
@@ -120,6 +120,19 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
     }
     note_goals(shared);
     stuck
+}
+
+/// Whether to ask this now: its operation is open to us, and nothing learnt meanwhile has made it needless.
+fn is_open(shared: &Shared, work: &Work, refresh_began: Timestamp, now: Timestamp) -> bool {
+    let state = shared.state();
+    let is_wanted = match work {
+        Work::State(id) | Work::Views(id) | Work::Labels(id, _) => {
+            state.ledger.wants(work.collector(), *id, &shared.settings.collectors.max_ages(), now)
+        }
+        // Versions may be asked for the sake of access alone.
+        Work::Reconcile | Work::Versions(..) | Work::Users(_) => true,
+    };
+    is_wanted && state.access.has_turn(work.operation(), refresh_began, now)
 }
 
 fn fill(shared: &Shared, queue: &mut Queue) {

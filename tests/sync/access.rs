@@ -183,3 +183,16 @@ fn is_current(observer: &Observer, doc: confluence_simulator::DocId) -> bool {
     let world = observer.site.world();
     world.doc(doc).is_some_and(|facts| facts.status == confluence_simulator::DocStatus::Current)
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_space_that_is_refused_is_left_in_peace() {
+    let observer = Observer::of(Options { seed: 6, spaces: 1, docs: 120, ..Options::default() }).await;
+    observer.site.inject(Fault::new(FaultKind::AnalyticsRestricted).on(Operation::ContentViews));
+
+    for _ in 0..3 {
+        observer.refresh().await;
+    }
+
+    let asked = observer.asked_for(Operation::ContentViews);
+    assert!(asked <= 40, "one refusal speaks for all docs of the space, but for those under way: {asked}");
+}

@@ -49,6 +49,12 @@ impl Ledger {
         wanted.into_iter().map(|(_, id, doc_type)| (id, doc_type)).collect()
     }
 
+    /// Whether this collector should still ask for this doc: its space may have been refused since, or the doc be gone.
+    pub fn wants(&self, collector: Collector, id: DocId, ages: &MaxAges, now: Timestamp) -> bool {
+        let doc = self.doc_numbers.get(&id).map(|number| &self.docs[*number as usize]);
+        doc.is_some_and(|doc| self.urgency(doc, collector, ages, now).is_some())
+    }
+
     /// Up to `most` accounts to ask for now: new ones first, then the oldest knowledge.
     pub fn wanting_users(&self, most: usize, ages: &MaxAges, now: Timestamp) -> Vec<AccountId> {
         let mut wanted: Vec<(Option<Timestamp>, usize)> = self
