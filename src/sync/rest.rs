@@ -145,12 +145,14 @@ fn fill(shared: &Shared, queue: &mut Queue) {
     queue.probe_versions(&state.access, state.ledger.newest_page());
 }
 
-/// A collector that has nothing left to ask has reached its goal.
+/// A collector that has nothing left to ask has reached its goal, once all docs have been met that it could ask for.
 fn note_goals(shared: &Shared) {
     let now = shared.clock.now();
     let ages = shared.settings.collectors.max_ages();
     let mut state = shared.state();
-    let Some(moment) = state.ledger.moment() else { return };
+    let Some(moment) = state.ledger.moment().filter(|_| state.ledger.goal(Collector::Docs, &ages, now).reached) else {
+        return;
+    };
     for collector in [Collector::Versions, Collector::Users, Collector::Labels, Collector::States, Collector::Views] {
         let is_enabled = shared.settings.collectors.is_enabled(collector);
         if is_enabled && state.ledger.goal(collector, &ages, now).reached {
