@@ -228,8 +228,9 @@ async fn versions(shared: &Shared, id: DocId, doc_type: DocType) -> Result<(), F
     let horizon = shared.clock.now().earlier_by(shared.settings.longest_window());
     let ask = |site: Site, cursor: Option<Cursor>| async move { site.versions(doc_type, id, cursor.as_ref()).await };
     let is_enough = |rows: &[VersionRow]| rows.last().is_some_and(|row| row.created_at <= horizon);
+    let Some(newest) = shared.state().ledger.newest_version(id) else { return Ok(()) };
     let read = read_list(shared, &Work::Versions(id, doc_type), id, ask, is_enough).await?;
-    shared.state().ledger.learn_versions(id, &read.fact, read.to_the_end, read.answered);
+    shared.state().ledger.learn_versions(id, newest, &read.fact, read.to_the_end, read.answered);
     Ok(())
 }
 

@@ -16,6 +16,9 @@ mod intern;
 mod space;
 mod wants;
 
+#[cfg(test)]
+mod learning_test;
+
 pub(super) use doc::{AccountNumber, Doc, Edit, Knowledge};
 pub(super) use space::{Sight, Space};
 pub use wants::{Goal, MaxAges};
@@ -240,8 +243,24 @@ impl Ledger {
         learnt
     }
 
-    /// A doc's versions, newest first, down to the longest window or `to_the_end`.
-    pub fn learn_versions(&mut self, id: DocId, fact: &Fact<Vec<VersionRow>>, to_the_end: bool, answered: Timestamp) {
+    /// The date of a doc's newest version, which tells later whether its row has changed since.
+    pub fn newest_version(&self, id: DocId) -> Option<Timestamp> {
+        self.doc_numbers.get(&id).map(|number| self.docs[*number as usize].version_at)
+    }
+
+    /// A doc's versions, newest first, down to the longest window or `to_the_end`. They were asked for when its newest
+    /// version was that of `asked_at`: where a row has told of another meanwhile, they are asked for again.
+    pub fn learn_versions(
+        &mut self,
+        id: DocId,
+        asked_at: Timestamp,
+        fact: &Fact<Vec<VersionRow>>,
+        to_the_end: bool,
+        answered: Timestamp,
+    ) {
+        if self.newest_version(id) != Some(asked_at) {
+            return;
+        }
         let horizon = self.horizon(answered);
         let versions: Vec<Version> = match fact {
             // Authors beyond the reach are nobody's: they'd be asked for and never be counted.

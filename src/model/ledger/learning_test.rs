@@ -1,0 +1,71 @@
+//! Facts that come late, broken or from two sides at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::model::SpaceStatus;
+
+const DOC: DocId = DocId(7);
+const HOME: SpaceId = SpaceId(1);
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_000_000_000_000 + seconds * 1_000)
+}
+
+fn version(number: u32, seconds: i64) -> VersionRow {
+    VersionRow { number, created_at: at(seconds), author: None }
+}
+
+fn row(space: SpaceId, version: VersionRow) -> DocRow {
+    DocRow {
+        id: DOC,
+        doc_type: DocType::Page,
+        space,
+        status: Some(DocStatus::Current),
+        author: None,
+        owner: None,
+        created_at: at(0),
+        version,
+    }
+}
+
+fn space(id: SpaceId) -> SpaceRow {
+    let key: Arc<str> = format!("S{id}").into();
+    SpaceRow { id, name: key.clone(), key, space_type: "global".into(), status: SpaceStatus::Current }
+}
+
+/// A ledger that knows of one space and, since `seen`, one doc in it.
+fn ledger(newest: VersionRow, seen: i64) -> Ledger {
+    let mut ledger = Ledger::new(Duration::from_hours(24 * 365));
+    ledger.learn_spaces(vec![space(HOME)], true, at(0));
+    ledger.learn_docs(&[row(HOME, newest)], at(seen));
+    ledger
+}
+
+fn is_wanted(ledger: &Ledger, now: i64) -> bool {
+    let day = Duration::from_hours(24);
+    let ages = MaxAges { users: day, labels: day, states: day, views: day };
+    !ledger.wanting(Collector::Versions, 9, &ages, at(now)).is_empty()
+}
+
+#[test]
+fn versions_that_a_row_has_overtaken_are_asked_for_again() {
+    let mut ledger = ledger(version(5, 10), 20);
+    let asked_at = ledger.newest_version(DOC).unwrap();
+    ledger.learn_docs(&[row(HOME, version(6, 21))], at(22));
+
+    let late = [version(5, 10), version(4, 8), version(3, 6), version(2, 4), version(1, 0)];
+    ledger.learn_versions(DOC, asked_at, &Fact::Known(late.to_vec()), true, at(20));
+
+    assert!(is_wanted(&ledger, 23), "an hour, or a day, would be too late");
+}
+
+#[test]
+fn versions_that_are_older_than_the_row_all_the_time_rest() {
+    let mut ledger = ledger(version(5, 10), 20);
+
+    ledger.learn_versions(DOC, at(10), &Fact::Known(vec![version(4, 8), version(1, 0)]), true, at(30));
+
+    assert!(!is_wanted(&ledger, 31));
+}
