@@ -127,7 +127,7 @@ async fn confirm(shared: &Shared, mut missing: Vec<(DocType, Vec<DocId>)>) -> Re
     // Of an answer that can't be read whole nobody can say who was missing in it.
     if !unreadable {
         let gone: Vec<DocId> = ids.into_iter().filter(|id| rows.iter().all(|row| row.id != *id)).collect();
-        state.ledger.lose(&gone);
+        state.ledger.lose(&gone, answered);
     }
     let is_over = missing.is_empty();
     if let Some(walk) = state.reconciling.as_mut() {

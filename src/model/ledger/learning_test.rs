@@ -69,3 +69,16 @@ fn versions_that_are_older_than_the_row_all_the_time_rest() {
 
     assert!(!is_wanted(&ledger, 31));
 }
+
+#[test]
+fn a_doc_that_has_been_seen_since_is_not_lost() {
+    let is_in_sight = |ledger: &Ledger| !ledger.not_seen_since(DocType::Page, at(99)).is_empty();
+    let mut ledger = ledger(version(1, 0), 20);
+
+    ledger.lose(&[DOC], at(19));
+    ledger.learn_docs(&[row(SpaceId(404), version(1, 0))], at(19));
+    assert!(is_in_sight(&ledger), "both answers are older than the row");
+
+    ledger.learn_docs(&[row(SpaceId(404), version(1, 0))], at(21));
+    assert!(!is_in_sight(&ledger));
+}

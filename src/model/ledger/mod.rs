@@ -167,10 +167,12 @@ impl Ledger {
         self.docs.iter().filter(missing).map(|doc| doc.id).collect()
     }
 
-    /// These docs are out of sight: deleted, or hidden from us.
-    pub fn lose(&mut self, docs: &[DocId]) {
+    /// These docs were out of sight at `answered`: deleted, or hidden from us. What has been seen since stays.
+    pub fn lose(&mut self, docs: &[DocId], answered: Timestamp) {
         for id in docs {
-            if let Some(doc) = self.doc_mut(*id) {
+            if let Some(doc) = self.doc_mut(*id)
+                && doc.seen_at <= answered.into()
+            {
                 doc.status = None;
             }
         }
@@ -203,7 +205,7 @@ impl Ledger {
             let Some(space) = self.space_numbers.get(&row.space).copied() else {
                 learnt.homeless += 1;
                 // Where it is now we can't see.
-                self.lose(&[row.id]);
+                self.lose(&[row.id], answered);
                 continue;
             };
             let version = self.version(&row.version);
