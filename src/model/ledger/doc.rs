@@ -156,7 +156,8 @@ impl Doc {
         doc
     }
 
-    /// Takes the newest version from a row. Edits up to `horizon` are beyond every window and dropped.
+    /// Takes the newest version from a row. Edits up to `horizon` are beyond every window and dropped, but for the one
+    /// before it.
     pub(in crate::model) fn learn_newest(&mut self, version: Version, horizon: Timestamp) {
         let same = version.at == self.version_at && version.number == self.version_number;
         if same {
@@ -166,8 +167,12 @@ impl Doc {
         let is_next = version.number == self.version_number.wrapping_add(1) && version.at > self.version_at;
         if version.at > self.version_at && self.version_number >= 2 {
             let previous = Version { number: self.version_number, at: self.version_at, author: self.version_author };
-            let known = std::iter::once(Edit::from(previous)).chain(self.earlier_edits.iter().copied());
-            self.earlier_edits = known.filter(|edit| edit.at() > horizon).collect();
+            // Beyond the horizon it may still be the last update, while the newest version is later than the moment.
+            let known = self.earlier_edits.iter().copied().filter(|edit| edit.at() > horizon);
+            self.earlier_edits = std::iter::once(Edit::from(previous)).chain(known).collect();
+        } else if version.at <= self.version_at {
+            // The newest versions have been deleted: what is the newest now is no longer an earlier one.
+            self.earlier_edits = self.earlier_edits.iter().copied().filter(|edit| edit.at() < version.at).collect();
         }
         self.version_at = version.at;
         self.version_number = version.number;
@@ -263,6 +268,24 @@ mod tests {
             doc.learn_newest(version(number, at), Timestamp::MIN);
             assert!(!doc.is_known_after(Timestamp::from_millis(6)), "number {number}");
         }
+    }
+
+    #[test]
+    fn a_version_that_is_the_newest_again_is_one_edit_only() {
+        let mut doc = met(2, 5);
+        doc.learn_newest(version(3, 9), Timestamp::MIN);
+        doc.learn_newest(version(2, 5), Timestamp::MIN);
+        assert_eq!(edits(&doc), [5]);
+        assert!(!doc.is_known_after(Timestamp::MIN), "it is asked all the same");
+    }
+
+    #[test]
+    fn the_edit_before_the_newest_is_kept_however_old_it_is() {
+        let mut doc = met(2, 5);
+        doc.learn_newest(version(3, 9), Timestamp::from_millis(7));
+        assert_eq!(edits(&doc), [9, 5]);
+        doc.learn_newest(version(4, 12), Timestamp::from_millis(10));
+        assert_eq!(edits(&doc), [12, 9]);
     }
 
     #[test]
