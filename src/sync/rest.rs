@@ -171,7 +171,8 @@ async fn perform(shared: &Shared, work: Work) -> Ended {
         Work::Labels(id, doc_type) => labels(shared, id, doc_type).await,
         Work::Users(accounts) => shared.note(operation, shared.site.users(&accounts).await).map(|answer| {
             shared.count_unreadable(&answer.unreadable);
-            shared.state().ledger.learn_users(&accounts, answer.rows, answer.date);
+            let unreadable = !answer.unreadable.is_empty();
+            shared.state().ledger.learn_users(&accounts, answer.rows, unreadable, answer.date);
         }),
         Work::State(id) => {
             let answer = shared.note(operation, shared.site.state(id).await);

@@ -82,3 +82,19 @@ fn a_doc_that_has_been_seen_since_is_not_lost() {
     ledger.learn_docs(&[row(SpaceId(404), version(1, 0))], at(21));
     assert!(!is_in_sight(&ledger));
 }
+
+#[test]
+fn an_account_whose_row_cannot_be_read_lowers_coverage_and_keeps_what_was_known() {
+    let day = Duration::from_hours(24);
+    let ages = MaxAges { users: day, labels: day, states: day, views: day };
+    let ann = AccountId("ann".into());
+    let mut ledger = ledger(VersionRow { author: Some(ann.clone()), ..version(1, 0) }, 20);
+    let told = UserRow { account: ann.clone(), status: "active".into(), account_type: "atlassian".into() };
+
+    ledger.learn_users(std::slice::from_ref(&ann), vec![told], false, at(30));
+    ledger.learn_users(std::slice::from_ref(&ann), Vec::new(), true, at(40));
+
+    let goal = ledger.goal(Collector::Users, &ages, at(41));
+    assert!(goal.coverage < 0.1 && goal.reached, "{goal:?}");
+    assert_eq!(ledger.users[0].status.as_deref(), Some("active"));
+}

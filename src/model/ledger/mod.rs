@@ -326,16 +326,23 @@ impl Ledger {
         }
     }
 
-    /// What one answer told of the `asked` accounts. One that was left out of it is learnt as `unknown`.
-    pub fn learn_users(&mut self, asked: &[AccountId], rows: Vec<UserRow>, answered: Timestamp) {
+    /// What one answer told of the `asked` accounts. One that was left out of it is learnt as `unknown`, unless some of
+    /// the answer was `unreadable`: then nobody can say whether it was left out.
+    pub fn learn_users(&mut self, asked: &[AccountId], rows: Vec<UserRow>, unreadable: bool, answered: Timestamp) {
         let mut told: HashMap<AccountId, UserRow> = rows.into_iter().map(|row| (row.account.clone(), row)).collect();
         let unknown: Arc<str> = Arc::from("unknown");
         for account in asked {
             let Some(index) = self.account(Some(account)).index() else { continue };
-            let row = told.remove(account);
-            let (status, account_type) =
-                row.map_or_else(|| (unknown.clone(), unknown.clone()), |row| (row.status, row.account_type));
-            self.users[index] = User {
+            let user = &mut self.users[index];
+            let (status, account_type) = match told.remove(account) {
+                Some(row) => (row.status, row.account_type),
+                None if unreadable => {
+                    user.knowledge = Knowledge::Refused(answered.into());
+                    continue;
+                }
+                None => (unknown.clone(), unknown.clone()),
+            };
+            *user = User {
                 knowledge: Knowledge::Learnt(answered.into()),
                 status: Some(status),
                 account_type: Some(account_type),
