@@ -92,7 +92,11 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
     }
     let (counted, excluded): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| shared.settings.spaces.counts(row));
     state.excluded = excluded.into_iter().map(|row| row.id).collect();
+    let state = &mut *state;
     state.ledger.learn_spaces(counted, every_row_was_read, listed);
+    if let Some(walk) = &mut state.walk {
+        walk.leave_out_unlisted(&state.ledger);
+    }
     Ok(listed)
 }
 

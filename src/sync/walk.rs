@@ -12,7 +12,7 @@ use super::Shared;
 use super::base::{is_dead_cursor, list_operation};
 use crate::confluence::{Cursor, DocsListing, Order};
 use crate::connection::{Failure, Turn};
-use crate::model::{DocType, SpaceId, Timestamp, decide_folding};
+use crate::model::{DocType, Ledger, SpaceId, Timestamp, decide_folding};
 
 /// A walk under way, and how far it has come.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub(super) struct Walk {
     began: Timestamp,
     /// It goes over all the spaces that are listed.
     is_whole: bool,
+    /// Those that will have been walked at its end.
     spaces: Vec<SpaceId>,
     listings: Vec<Progress>,
     rows: u64,
@@ -40,6 +41,13 @@ struct Progress {
 const SPACES_A_LISTING: usize = 100;
 /// Listings of unequal length keep all permits busy to the end only if there are several for each.
 const LISTINGS_A_PERMIT: usize = 3;
+
+impl Walk {
+    /// A space that is out of sight meanwhile may have been read as empty: when it comes back, it is walked anew.
+    pub(super) fn leave_out_unlisted(&mut self, ledger: &Ledger) {
+        self.spaces.retain(|space| ledger.knows_space(*space));
+    }
+}
 
 /// Starts or continues the walk of what has not been met. Waits for it only where the site as a whole has been met
 /// before: then it is a few new spaces, which belong to this refresh.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use confluence_exporter::model::{Collector, Numbers, Snapshot};
 use confluence_simulator::world::SpaceStatus;
-use confluence_simulator::{DocId, DocStatus, EventKind, Options};
+use confluence_simulator::{DocId, DocStatus, EventKind, Fault, FaultKind, Operation, Options};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -148,4 +148,31 @@ async fn above_the_limit_of_series_the_smallest_spaces_share_one_value_and_lose_
     let in_other = r#"contributors{space="(other)",account_type="atlassian",window="365d"}"#;
     let in_site = r#"site_contributors{account_type="atlassian",window="365d"}"#;
     assert!(told[in_other] > 0 && told[in_other] <= told[in_site]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_space_that_goes_and_comes_back_in_the_middle_of_the_first_walk_is_met_whole() {
+    let observer = Observer::of(Options { seed: 3, spaces: 3, docs: 700, ..Options::default() }).await;
+    let fail = |operation| observer.site.inject(Fault::new(FaultKind::InternalError).on(operation).after(1));
+    let space = observer.site.world().spaces().iter().find(|space| &*space.space_type != "personal").unwrap().id;
+    // The base has its one answer of each, the walk none.
+    fail(Operation::Pages);
+    fail(Operation::Blogposts);
+    observer.refresh().await;
+
+    observer.site.clear_faults();
+    observer.site.world().hide_space(space);
+    fail(Operation::Blogposts);
+    observer.refresh().await;
+
+    observer.site.clear_faults();
+    observer.site.world().show_space(space);
+    observer.refresh().await;
+    let snapshot = observer.refresh().await;
+
+    let docs = |all: std::collections::BTreeMap<String, i64>| -> Vec<_> {
+        all.into_iter().filter(|(series, _)| series.starts_with("docs{")).collect()
+    };
+    let (told, truth) = observer.compare(&snapshot);
+    assert_eq!(docs(told), docs(truth));
 }
