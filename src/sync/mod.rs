@@ -181,10 +181,8 @@ impl Shared {
     async fn publish(self: &Arc<Self>) {
         let shared = Arc::clone(self);
         // The census of a large site takes a while; other connections' requests go on meanwhile.
-        let snapshot = tokio::task::spawn_blocking(move || report::snapshot(&shared)).await;
-        match snapshot {
-            Ok(snapshot) => drop(self.snapshots.send_replace(Some(Arc::new(snapshot)))),
-            Err(error) => warn!(connection = %self.name, %error, "no snapshot could be made"),
+        if let Err(error) = tokio::task::spawn_blocking(move || report::publish(&shared)).await {
+            warn!(connection = %self.name, %error, "no snapshot could be made");
         }
     }
 

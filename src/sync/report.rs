@@ -1,13 +1,22 @@
 //! From what is known to a snapshot: the census, and the health beside it.
 
+use std::sync::Arc;
+
+use super::site_state::SiteState;
 use super::{Shared, base};
 use crate::model::{Collector, CollectorHealth, DocType, Health, Operation, Snapshot, take_census};
 
-pub(super) fn snapshot(shared: &Shared) -> Snapshot {
+/// Under one lock, so that of two at once the later one stays on show.
+pub(super) fn publish(shared: &Shared) {
+    let mut state = shared.state();
+    let snapshot = snapshot(shared, &mut state);
+    shared.snapshots.send_replace(Some(Arc::new(snapshot)));
+}
+
+fn snapshot(shared: &Shared, state: &mut SiteState) -> Snapshot {
     let now = shared.clock.now();
     let ages = shared.settings.collectors.max_ages();
     let connection = shared.site.connection();
-    let mut state = shared.state();
     let numbers = state.ledger.moment().map(|moment| {
         let census = take_census(&state.ledger, &shared.settings.census(), moment);
         state.ledger.remember_shown(census.shown);
