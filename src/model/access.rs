@@ -86,8 +86,10 @@ impl Access {
         self.entries[operation as usize].asked_at = Some(now);
     }
 
-    pub fn was_asked(&self, operation: Operation) -> bool {
-        self.entries[operation as usize].asked_at.is_some()
+    /// Whether it is known to be open: it has been asked, and neither refused nor failing since.
+    pub fn is_open(&self, operation: Operation) -> bool {
+        let entry = &self.entries[operation as usize];
+        entry.has_worked && entry.standing.is_none() && entry.suspected_since.is_none() && entry.passing.is_none()
     }
 
     /// The standing verdicts and passing failures of these operations, sorted, each once.

@@ -124,11 +124,13 @@ impl Queue {
     }
 
     /// Puts a question in front whose only purpose is to learn whether its operation is open to us.
-    pub(super) fn probe_versions(&mut self, access: &Access, newest_page: Option<DocId>) {
-        let lane = self.lanes.iter_mut().find(|lane| lane.collector == Collector::Versions);
-        if let (Some(lane), Some(page)) = (lane, newest_page)
-            && !access.was_asked(Operation::PageVersions)
+    /// Rows tell most versions, so that often no doc needs one asked.
+    pub(super) fn probe_versions(&mut self, access: &Access, ledger: &Ledger) {
+        let lane = self.lanes.iter_mut().find(|lane| lane.collector == Collector::Versions && !lane.is_closed);
+        if let Some(lane) = lane
+            && !access.is_open(Operation::PageVersions)
             && !lane.work.iter().any(|work| work.operation() == Operation::PageVersions)
+            && let Some(page) = ledger.newest_page()
         {
             lane.work.push_front(Work::Versions(page, DocType::Page));
         }

@@ -142,7 +142,7 @@ fn fill(shared: &Shared, queue: &mut Queue) {
     let most = shared.budget.most(shared.settings.refresh_interval);
     let state = shared.state();
     queue.fill(&state.ledger, &state.stumbling, &shared.settings.collectors, most, shared.clock.now());
-    queue.probe_versions(&state.access, state.ledger.newest_page());
+    queue.probe_versions(&state.access, &state.ledger);
 }
 
 /// A collector that has nothing left to ask has reached its goal, once all docs have been met that it could ask for.

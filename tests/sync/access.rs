@@ -196,3 +196,28 @@ async fn a_space_that_is_refused_is_left_in_peace() {
     let asked = observer.asked_for(Operation::ContentViews);
     assert!(asked <= 40, "one refusal speaks for all docs of the space, but for those under way: {asked}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_that_were_refused_are_probed_although_no_doc_needs_them() {
+    let observer = Observer::of(site()).await;
+    observer.catch_up_on(Collector::ALL).await;
+    let docs = observer.site.world().docs();
+    let doc = docs.into_iter().find(|doc| is_current(&observer, *doc)).unwrap();
+    let author = observer.site.world().accounts().next().unwrap();
+    observer.site.inject(Fault::new(FaultKind::ScopeMismatch).on(Operation::PageVersions));
+    observer.pass(Duration::from_mins(10));
+    for _ in 0..3 {
+        assert!(observer.site.world().edit(doc, author));
+    }
+    let snapshot = observer.refresh().await;
+    assert_eq!(snapshot.health.errors, [Code::InvalidPermissions]);
+
+    assert!(observer.site.world().trash(doc));
+    assert!(observer.site.world().purge(doc));
+    observer.pass(Duration::from_hours(7));
+    observer.refresh().await;
+    observer.site.clear_faults();
+    observer.pass(Duration::from_mins(10));
+
+    assert!(observer.refresh().await.health.errors.is_empty());
+}
