@@ -1,6 +1,6 @@
 //! The order in which the budget is spent: a lane a collector, each in its turn. Pure; asking is `rest`'s business.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use crate::model::{Access, AccountId, Collector, DocId, DocType, Ledger, Operation, Timestamp};
 
@@ -52,6 +52,14 @@ impl Work {
         }
     }
 
+    /// The one doc that it is about.
+    pub(super) fn doc(&self) -> Option<DocId> {
+        match self {
+            Self::Reconcile | Self::Users(_) => None,
+            Self::Versions(id, _) | Self::Labels(id, _) | Self::State(id) | Self::Views(id) => Some(*id),
+        }
+    }
+
     pub(super) fn collector(&self) -> Collector {
         match self {
             Self::Reconcile => Collector::Docs,
@@ -71,11 +79,23 @@ impl Queue {
         Self { lanes: enabled.map(lane).collect(), turn: 0 }
     }
 
-    /// Fills every open lane with up to `most` of what the ledger wants now.
-    pub(super) fn fill(&mut self, ledger: &Ledger, settings: &CollectorsSettings, most: usize, now: Timestamp) {
+    /// Fills every open lane with up to `most` of what the ledger wants now, `stumbling` docs last.
+    pub(super) fn fill(
+        &mut self,
+        ledger: &Ledger,
+        stumbling: &HashSet<(Collector, DocId)>,
+        settings: &CollectorsSettings,
+        most: usize,
+        now: Timestamp,
+    ) {
         let ages = settings.max_ages();
         for lane in self.lanes.iter_mut().filter(|lane| !lane.is_closed && lane.collector != Collector::Docs) {
-            let docs = || ledger.wanting(lane.collector, most, &ages, now).into_iter();
+            let docs = || {
+                let wanted = ledger.wanting(lane.collector, most, &ages, now);
+                let stumbles = |(id, _): &(DocId, DocType)| stumbling.contains(&(lane.collector, *id));
+                let (last, first): (Vec<_>, Vec<_>) = wanted.into_iter().partition(stumbles);
+                first.into_iter().chain(last)
+            };
             lane.work = match lane.collector {
                 Collector::Versions => docs().map(|(id, doc_type)| Work::Versions(id, doc_type)).collect(),
                 Collector::Labels => docs().map(|(id, doc_type)| Work::Labels(id, doc_type)).collect(),

@@ -122,7 +122,7 @@ fn fill(shared: &Shared, queue: &mut Queue) {
     }
     let most = shared.budget.most(shared.settings.refresh_interval);
     let state = shared.state();
-    queue.fill(&state.ledger, &shared.settings.collectors, most, shared.clock.now());
+    queue.fill(&state.ledger, &state.stumbling, &shared.settings.collectors, most, shared.clock.now());
     queue.probe_versions(&state.access, state.ledger.newest_page());
 }
 
@@ -143,6 +143,7 @@ fn note_goals(shared: &Shared) {
 async fn perform(shared: &Shared, work: Work) -> Ended {
     let collector = work.collector();
     let operation = work.operation();
+    let doc = work.doc();
     let ended = match work {
         Work::Reconcile => reconcile::make_step(shared).await,
         Work::Versions(id, doc_type) => versions(shared, id, doc_type).await,
@@ -168,6 +169,9 @@ async fn perform(shared: &Shared, work: Work) -> Ended {
             })
         }
     };
+    if let Some(id) = doc {
+        shared.state().note_doc(collector, id, ended.is_err());
+    }
     match ended {
         Ok(()) if collector == Collector::Docs => Ended::Stepped,
         Ok(()) => Ended::Learnt,

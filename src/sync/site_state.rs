@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::connection::{Failure, Verdict};
-use crate::model::{Access, DocType, Learnt, Ledger, Operation, Outcome, SpaceId, Timestamp};
+use crate::model::{Access, Collector, DocId, DocType, Learnt, Ledger, Operation, Outcome, SpaceId, Timestamp};
 
 use super::Shared;
 use super::reconcile::Reconciling;
@@ -18,6 +18,9 @@ pub(super) struct SiteState {
     pub(super) up: bool,
     /// Spaces that the user doesn't want counted; their rows are dropped.
     pub(super) excluded: HashSet<SpaceId>,
+    /// Docs whose question failed last time: a collector asks for them after all others, or one doc that always fails
+    /// would be the first each time, and the last.
+    pub(super) stumbling: HashSet<(Collector, DocId)>,
     /// By doc type: every change up to here has been read.
     watermarks: [Option<Timestamp>; DocType::ALL.len()],
     /// The walk that is under way, with its places.
@@ -26,6 +29,9 @@ pub(super) struct SiteState {
     pub(super) reconciling: Option<Reconciling>,
 }
 
+/// An outage makes a few docs a refresh stumble; which they were is not worth keeping for ever.
+const MOST_STUMBLING: usize = 1_000;
+
 impl SiteState {
     pub(super) fn new(reach: Duration) -> Self {
         Self {
@@ -33,10 +39,23 @@ impl SiteState {
             access: Access::default(),
             up: false,
             excluded: HashSet::new(),
+            stumbling: HashSet::new(),
             watermarks: [None; DocType::ALL.len()],
             walk: None,
             reconciling: None,
         }
+    }
+
+    /// How a collector's question about this doc ended.
+    pub(super) fn note_doc(&mut self, collector: Collector, id: DocId, has_failed: bool) {
+        if !has_failed {
+            self.stumbling.remove(&(collector, id));
+            return;
+        }
+        if self.stumbling.len() >= MOST_STUMBLING {
+            self.stumbling.clear();
+        }
+        self.stumbling.insert((collector, id));
     }
 
     pub(super) fn watermark(&self, doc_type: DocType) -> Option<Timestamp> {

@@ -1,5 +1,7 @@
 //! What a refusal is worth: which code is shown, what goes on, and how often it is tried again.
 
+use std::time::Duration;
+
 use confluence_exporter::model::{Code, Collector, Operation as Ours, Snapshot};
 use confluence_simulator::{Fault, FaultKind, Operation, Options};
 
@@ -155,4 +157,29 @@ async fn a_long_pause_ends_the_refresh_and_is_told() {
     assert!(!later.health.up);
     assert_eq!(observer.asked(), asked, "nothing is asked while the site wants quiet");
     assert!(observer.counted("confluence_api_throttled_until_timestamp_seconds") > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doc_that_always_fails_starves_no_other() {
+    let observer = Observer::of(site()).await;
+    observer.catch_up_on(Collector::ALL).await;
+    let docs = observer.site.world().docs();
+    let bad = docs.into_iter().find(|doc| is_current(&observer, *doc)).unwrap();
+    let author = observer.site.world().accounts().next().unwrap();
+    observer.site.inject(Fault::new(FaultKind::InternalError).on(Operation::ContentViews).only(&bad.0.to_string()));
+    observer.pass(Duration::from_mins(1));
+    assert!(observer.site.world().edit(bad, author));
+    observer.refresh().await;
+
+    observer.pass(Duration::from_hours(8 * 24));
+    observer.refresh().await;
+    let snapshot = observer.refresh().await;
+
+    let views = snapshot.health.collectors.iter().find(|health| health.collector == Collector::Views).unwrap();
+    assert!(views.coverage > 0.9 && views.coverage < 1.0, "all but one: {views:?}");
+}
+
+fn is_current(observer: &Observer, doc: confluence_simulator::DocId) -> bool {
+    let world = observer.site.world();
+    world.doc(doc).is_some_and(|facts| facts.status == confluence_simulator::DocStatus::Current)
 }
