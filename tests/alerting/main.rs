@@ -18,6 +18,8 @@ async fn a_scope_that_is_taken_away_raises_an_alert_that_only_its_return_resolve
     let token = site.token(TokenKind::service_account());
     let parts = Parts::start(&site, &token).await;
     parts.until_prometheus_says(ERROR, "0").await;
+    // An operation that is refused while there is work for it is not tried again for ten minutes: let the work end first.
+    parts.until_prometheus_says("min(confluence_collector_coverage_ratio)", "1").await;
 
     assert!(site.take_scope(&token, SCOPE));
     parts.until_prometheus_says(ERROR, "1").await;
