@@ -1,5 +1,6 @@
 //! The base of a refresh: all spaces, then what changed since the watermark. Its cost doesn't grow with the site.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -134,17 +135,19 @@ async fn read_changes(shared: &Shared, doc_type: DocType) -> Result<(), Failed> 
     }
 }
 
-/// Leaves out the rows of excluded spaces, and has the spaces listed once more where a row names an unknown one.
+/// Leaves out the rows of excluded spaces, and has the spaces listed once more where a row names one that is new.
 pub(super) async fn at_home(shared: &Shared, mut rows: Vec<DocRow>) -> Result<Vec<DocRow>, Failed> {
-    let has_strangers = {
+    let spaces = |rows: &[DocRow]| rows.iter().map(|row| row.space).collect::<HashSet<_>>();
+    let has_news = {
         let state = shared.state();
         rows.retain(|row| !state.excluded.contains(&row.space));
-        rows.iter().any(|row| !state.ledger.knows_space(row.space))
+        state.has_news_of(spaces(&rows).into_iter())
     };
-    if has_strangers {
+    if has_news {
         read_spaces(shared).await?;
-        let state = shared.state();
+        let mut state = shared.state();
         rows.retain(|row| !state.excluded.contains(&row.space));
+        state.note_strangers(spaces(&rows).into_iter());
     }
     Ok(rows)
 }

@@ -18,6 +18,8 @@ pub(super) struct SiteState {
     pub(super) up: bool,
     /// Spaces that the user doesn't want counted; their rows are dropped.
     pub(super) excluded: HashSet<SpaceId>,
+    /// Spaces that rows have named and no list has shown: they are looked for once.
+    pub(super) strangers: HashSet<SpaceId>,
     /// Docs whose question failed last time: a collector asks for them after all others, or one doc that always fails
     /// would be the first each time, and the last.
     pub(super) stumbling: HashSet<(Collector, DocId)>,
@@ -31,6 +33,8 @@ pub(super) struct SiteState {
     pub(super) reconciling: Option<Reconciling>,
 }
 
+/// More are a site's fault, and forgetting them costs one list of spaces.
+const MOST_STRANGERS: usize = 1_000;
 /// An outage makes a few docs a refresh stumble; which they were is not worth keeping for ever.
 const MOST_STUMBLING: usize = 1_000;
 
@@ -41,6 +45,7 @@ impl SiteState {
             access: Access::default(),
             up: false,
             excluded: HashSet::new(),
+            strangers: HashSet::new(),
             stumbling: HashSet::new(),
             turn: 0,
             watermarks: [None; DocType::ALL.len()],
@@ -59,6 +64,20 @@ impl SiteState {
             self.stumbling.clear();
         }
         self.stumbling.insert((collector, id));
+    }
+
+    /// Whether one of these spaces is neither listed nor looked for in vain before.
+    pub(super) fn has_news_of(&self, mut spaces: impl Iterator<Item = SpaceId>) -> bool {
+        spaces.any(|space| !self.ledger.knows_space(space) && !self.strangers.contains(&space))
+    }
+
+    /// Of these spaces those that even a fresh list does not show.
+    pub(super) fn note_strangers(&mut self, spaces: impl Iterator<Item = SpaceId>) {
+        if self.strangers.len() >= MOST_STRANGERS {
+            self.strangers.clear();
+        }
+        let ledger = &self.ledger;
+        self.strangers.extend(spaces.filter(|space| !ledger.knows_space(*space)));
     }
 
     pub(super) fn watermark(&self, doc_type: DocType) -> Option<Timestamp> {

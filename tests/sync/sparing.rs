@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use confluence_exporter::model::Collector;
-use confluence_simulator::{Operation, Options};
+use confluence_simulator::{Fault, FaultKind, Operation, Options};
 
 use crate::observer::{Observer, START_MS};
 
@@ -147,4 +147,19 @@ async fn excluded_spaces_are_neither_counted_nor_walked() {
     assert!(truth.iter().filter(|(series, _)| docs(series)).all(|(series, value)| told.get(series) == Some(value)));
     let id = observer.site.world().spaces().iter().find(|space| *space.key == *excluded).unwrap().id;
     assert!(observer.site.journal().iter().all(|asked| !asked.query.contains(&format!("space-id={}&", id.0))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_space_that_no_list_shows_is_looked_for_once() {
+    let observer = Observer::of(Options { seed: 2, spaces: 5, docs: 600, ..Options::default() }).await;
+    observer.catch_up_on(Collector::ALL).await;
+    observer.site.inject(Fault::new(FaultKind::UnlistedSpace).on(Operation::Pages));
+    observer.refresh().await;
+    observer.pass(Duration::from_hours(7));
+
+    observer.site.clear_journal();
+    observer.refresh().await;
+
+    assert!(observer.asked_for(Operation::Pages) > 1, "a base and a reconciling walk");
+    assert_eq!(observer.asked_for(Operation::Spaces), 1);
 }

@@ -39,7 +39,8 @@ pub fn decide_folding(ledger: &Ledger, settings: &CensusSettings) -> HashSet<Spa
     spaces.sort_unstable();
 
     let mut folded = ledger.folded.clone();
-    folded.retain(|id| spaces.iter().any(|(_, space, _)| space == id));
+    let foldable: HashSet<SpaceId> = spaces.iter().map(|(_, id, _)| *id).collect();
+    folded.retain(|id| foldable.contains(id));
     let mut series: usize = spaces.iter().filter(|(_, id, _)| !folded.contains(id)).map(|(_, _, series)| series).sum();
     let comfortable = comfortable(settings.max_series);
     if series > settings.max_series {
@@ -52,11 +53,13 @@ pub fn decide_folding(ledger: &Ledger, settings: &CensusSettings) -> HashSet<Spa
             }
         }
     } else {
-        for (_, id, cost) in spaces.iter().rev() {
-            if folded.contains(id) && series + cost <= comfortable {
-                folded.remove(id);
-                series += cost;
+        // The largest first, and no smaller one in its stead: it would be folded again with the next change.
+        for (_, id, cost) in spaces.iter().rev().filter(|(_, id, _)| ledger.folded.contains(id)) {
+            if series + cost > comfortable {
+                break;
             }
+            folded.remove(id);
+            series += cost;
         }
     }
     folded
@@ -80,4 +83,59 @@ fn series_of(docs: &[usize; DocType::ALL.len()], settings: &CensusSettings) -> u
         + windows * ACCOUNT_TYPES
         // Labels are learnt after the walk that decides: as if every space had all of those on show.
         + settings.top_labels.saturating_add(settings.named_labels.len()).min(MOST_LABELS)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{DocId, DocRow, DocStatus, SpaceRow, SpaceStatus, Timestamp, VersionRow, Window};
+
+    fn row(id: u64, space: u64, doc_type: DocType) -> DocRow {
+        let created_at = Timestamp::from_millis(1);
+        let version = VersionRow { number: 1, created_at, author: None };
+        let status = Some(DocStatus::Current);
+        DocRow {
+            id: DocId(id),
+            doc_type,
+            space: SpaceId(space),
+            status,
+            author: None,
+            owner: None,
+            created_at,
+            version,
+        }
+    }
+
+    #[test]
+    fn what_is_folded_stays_folded_while_nothing_changes() {
+        let mut ledger = Ledger::new(Duration::from_hours(24));
+        let space = |id: u64| {
+            let key: Arc<str> = format!("S{id}").into();
+            let status = SpaceStatus::Current;
+            SpaceRow { id: SpaceId(id), name: key.clone(), key, space_type: "global".into(), status }
+        };
+        ledger.learn_spaces((1..=20).map(space).collect(), true, Timestamp::from_millis(1));
+        // The smaller ones have one type, the larger ones two, which costs more series.
+        let docs = (1..=20_u64).flat_map(|space| (0..space).map(move |doc| (space, doc)));
+        let row = |(space, doc): (u64, u64)| {
+            let doc_type = if space > 4 && doc == 0 { DocType::Blogpost } else { DocType::Page };
+            row(space * 100 + doc, space, doc_type)
+        };
+        ledger.learn_docs(&docs.map(row).collect::<Vec<_>>(), Timestamp::from_millis(1));
+        let settings = |max_series| CensusSettings {
+            windows: vec![Window::of_days(1)],
+            fold_personal: true,
+            top_labels: 20,
+            named_labels: Vec::new(),
+            max_series,
+        };
+        for max_series in 0..900 {
+            ledger.fold(HashSet::new());
+            let first = decide_folding(&ledger, &settings(max_series));
+            ledger.fold(first.clone());
+            assert_eq!(decide_folding(&ledger, &settings(max_series)), first, "max_series {max_series}");
+        }
+    }
 }
