@@ -39,8 +39,8 @@ const KEPT_FOR: Duration = Duration::from_secs(1);
 /// Dialects times codings.
 const PAGES_A_TARGET: u64 = 4;
 
-/// The text repeats itself so much that higher levels gain little and cost a lot.
-const LEVEL: u32 = 4;
+/// What gzip itself takes by default. A page is packed once a second at the most, and read more often than that.
+const LEVEL: u32 = 6;
 
 impl Pages {
     pub(super) fn for_connections(connections: usize) -> Self {

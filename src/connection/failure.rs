@@ -72,6 +72,11 @@ impl Failure {
         Self::new(operation, Cause::NotTheJson)
     }
 
+    /// The listing leads nowhere from here: what `confluence` finds when it has no end.
+    pub(crate) fn lost_place(operation: Operation) -> Self {
+        Self { verdict: Verdict::DeadCursor, ..Self::new(operation, Cause::NotTheJson) }
+    }
+
     /// A failure without an answer, or with one that cannot be used.
     pub(super) fn new(operation: Operation, cause: Cause) -> Self {
         let code = match cause {

@@ -110,9 +110,10 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
         }
     };
     tokio::select! {
-        () = work_is_done => {}
+        biased;
         () = stop.cancelled() => {}
         () = tokio::time::sleep_until(until) => {}
+        () = work_is_done => {}
     }
     let finish = async { while under_way.join_next().await.is_some() {} };
     if timeout(GRACE, finish).await.is_err() {
