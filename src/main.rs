@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 use confluence_exporter::app;
 use confluence_exporter::cli::Cli;
+use mimalloc::MiMalloc;
+
+/// Millions of small facts cost half the memory that they would with the system's allocator, and a scrape less time.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 use tokio::task::spawn_blocking;
 
 use crate::metrics::Dialect;
@@ -46,7 +47,8 @@ impl Pages {
     pub(super) fn for_connections(connections: usize) -> Self {
         let targets = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(1);
         let most = targets.saturating_mul(PAGES_A_TARGET);
-        Self(Cache::builder().max_capacity(most).time_to_live(KEPT_FOR).build())
+        // All pages fit, so that nothing is gained by counting how often each is read.
+        Self(Cache::builder().max_capacity(most).time_to_live(KEPT_FOR).eviction_policy(EvictionPolicy::lru()).build())
     }
 
     /// The kept page, or a new one, which all who want it at that time wait for together.

@@ -22,6 +22,10 @@ struct UntilDue;
 impl Refreshes {
     /// Begins a refresh when the last one, failed or not, was begun long enough ago.
     pub(super) async fn begin_if_due(&self, sync: &Sync) {
+        // Nearly every scrape of a crowd ends here: to look costs less than to take part in a flight.
+        if self.0.contains_key(sync.name()) {
+            return;
+        }
         let begin = async {
             sync.begin()?;
             // A scrape that comes a little early must not find the refresh not due and halve the rate.
