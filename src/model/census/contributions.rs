@@ -1,7 +1,9 @@
 //! Who contributed, and where: the distinct counts.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use crate::model::Timestamp;
 use crate::model::ledger::{AccountNumber, Doc, Ledger, User};

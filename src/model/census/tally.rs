@@ -1,11 +1,13 @@
 //! The sums over docs, by group and type. Distinct accounts are `contributions`' business.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hashbrown::HashMap;
+
 use super::{AGES, CensusSettings, Shown};
-use crate::model::ledger::{AccountNumber, Doc, Edit, Knowledge, Ledger};
+use crate::model::ledger::{AccountNumber, Doc, Edit, Ledger};
 use crate::model::{
     DocStatus, DocType, GroupNumbers, OwnerStatus, PerWindow, Timestamp, TypeNumbers, ViewNumbers, Window,
 };
@@ -113,8 +115,7 @@ impl Tally {
 
     /// Takes in a doc that was created by the moment.
     pub(super) fn add(&mut self, ledger: &Ledger, doc: &Doc, status: DocStatus, group: usize, starts: &WindowStarts) {
-        let refused_versions = matches!(doc.versions, Knowledge::Refused(_));
-        if !refused_versions {
+        if !doc.versions.is_refused() {
             self.versions_known_since = self.versions_known_since.max(doc.known_since());
         }
         let Group { last_update, types, .. } = &mut self.groups[group];
@@ -134,26 +135,20 @@ impl Tally {
     fn add_current(&mut self, ledger: &Ledger, doc: &Doc, group: usize) {
         let group = &mut self.groups[group];
         let sums = &mut group.types[doc.doc_type as usize];
-        match doc.labels {
-            Knowledge::Never => group.unknown.labels = true,
-            Knowledge::Refused(_) => {}
-            Knowledge::Learnt(_) => {
-                let mut unlabelled = true;
-                for label in ledger.labels_of(doc) {
-                    unlabelled = false;
-                    *group.labels.entry(label).or_default() += 1;
-                    self.label_totals[label as usize] += 1;
-                }
-                sums.unlabelled += u64::from(unlabelled);
+        group.unknown.labels |= doc.labels.is_never();
+        if doc.labels.learnt_at().is_some() {
+            let mut unlabelled = true;
+            for label in ledger.labels_of(doc) {
+                unlabelled = false;
+                *group.labels.entry(label).or_default() += 1;
+                self.label_totals[label as usize] += 1;
             }
+            sums.unlabelled += u64::from(unlabelled);
         }
-        match doc.state {
-            Knowledge::Never => group.unknown.states = true,
-            Knowledge::Refused(_) => {}
-            Knowledge::Learnt(_) => {
-                let name = ledger.state_of(doc).cloned().unwrap_or_else(|| "(none)".into());
-                *group.states.entry(name).or_default() += 1;
-            }
+        group.unknown.states |= doc.state.is_never();
+        if doc.state.learnt_at().is_some() {
+            let name = ledger.state_of(doc).cloned().unwrap_or_else(|| "(none)".into());
+            *group.states.entry(name).or_default() += 1;
         }
         if doc.views.learnt_at().is_some() {
             sums.views.lifetime = Some(sums.views.lifetime.unwrap_or(0) + u64::from(doc.view_count));

@@ -1,5 +1,7 @@
 //! One doc's facts, compactly: a site may hold a million. What they add up to is `census`'s business.
 
+use std::fmt;
+
 use crate::model::{DocId, DocStatus, DocType, Timestamp};
 
 /// A number of the ledger's list of accounts.
@@ -49,15 +51,10 @@ pub(in crate::model) struct Doc {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::model) struct LearntAt(u32);
 
-/// What a collector knows of one doc.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::model) enum Knowledge {
-    #[default]
-    Never,
-    Learnt(LearntAt),
-    /// Asked and refused, or not readable: rests as if it were learnt, but lowers coverage.
-    Refused(LearntAt),
-}
+/// What a collector knows of one doc: nothing yet, what it has learnt, or that it was refused. In four bytes, as a doc has
+/// four of them: zero is never; else the highest bit tells a refusal, and the others tell when.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::model) struct Knowledge(u32);
 
 /// A version as the ledger takes it: already with the account's number.
 #[derive(Clone, Copy, Debug)]
@@ -109,18 +106,44 @@ impl From<LearntAt> for Timestamp {
 }
 
 impl Knowledge {
+    const REFUSED: u32 = 1 << 31;
+    /// The second before 2000, when no Confluence was there to be asked. Thirty-one bits reach on from it to 2068.
+    const EPOCH_SECONDS: u32 = 946_684_799;
+
+    pub(in crate::model) fn learnt(at: Timestamp) -> Self {
+        let seconds = LearntAt::from(at).0.saturating_sub(Self::EPOCH_SECONDS);
+        Self(seconds.clamp(1, Self::REFUSED - 1))
+    }
+
+    /// Asked and refused, or not readable: rests as if it were learnt, but lowers coverage.
+    pub(in crate::model) fn refused(at: Timestamp) -> Self {
+        Self(Self::learnt(at).0 | Self::REFUSED)
+    }
+
+    pub(in crate::model) fn is_never(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(in crate::model) fn is_refused(self) -> bool {
+        self.0 & Self::REFUSED != 0
+    }
+
     /// When it was asked last, with success or without.
     pub(in crate::model) fn asked_at(self) -> Option<Timestamp> {
-        match self {
-            Self::Never => None,
-            Self::Learnt(at) | Self::Refused(at) => Some(at.into()),
-        }
+        (!self.is_never()).then(|| LearntAt((self.0 & !Self::REFUSED) + Self::EPOCH_SECONDS).into())
     }
 
     pub(in crate::model) fn learnt_at(self) -> Option<Timestamp> {
-        match self {
-            Self::Learnt(at) => Some(at.into()),
-            Self::Never | Self::Refused(_) => None,
+        self.asked_at().filter(|_| !self.is_refused())
+    }
+}
+
+impl fmt::Debug for Knowledge {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.asked_at() {
+            None => formatter.write_str("never"),
+            Some(at) if self.is_refused() => write!(formatter, "refused at {at}"),
+            Some(at) => write!(formatter, "learnt at {at}"),
         }
     }
 }
@@ -140,12 +163,12 @@ impl Doc {
             owner: AccountNumber::NOBODY,
             version_number: version.number,
             seen_at: LearntAt::default(),
-            versions: Knowledge::Never,
-            labels: Knowledge::Never,
+            versions: Knowledge::default(),
+            labels: Knowledge::default(),
             label_set: 0,
-            state: Knowledge::Never,
+            state: Knowledge::default(),
             state_number: 0,
-            views: Knowledge::Never,
+            views: Knowledge::default(),
             view_count: 0,
             doc_type,
             status: None,
@@ -183,7 +206,7 @@ impl Doc {
         } else if !is_next {
             self.known_since = version.at;
         }
-        self.versions = Knowledge::Never;
+        self.versions = Knowledge::default();
     }
 
     /// Replaces what was known by an answer, newest first, that went back to `horizon` or to the end.
@@ -304,8 +327,26 @@ mod tests {
     }
 
     #[test]
+    fn knowledge_comes_back_as_it_was_learnt() {
+        let noon = Timestamp::from_millis(1_779_865_752_000);
+        assert_eq!((Knowledge::default().asked_at(), Knowledge::default().learnt_at()), (None, None));
+        assert_eq!((Knowledge::learnt(noon).asked_at(), Knowledge::learnt(noon).learnt_at()), (Some(noon), Some(noon)));
+        assert_eq!((Knowledge::refused(noon).asked_at(), Knowledge::refused(noon).learnt_at()), (Some(noon), None));
+        assert!(Knowledge::default().is_never() && Knowledge::refused(noon).is_refused());
+        assert!(!Knowledge::learnt(noon).is_never() && !Knowledge::learnt(noon).is_refused());
+    }
+
+    #[test]
+    fn knowledge_of_an_impossible_date_is_knowledge_all_the_same() {
+        for at in [Timestamp::MIN, Timestamp::from_millis(i64::MAX)] {
+            assert!(Knowledge::learnt(at).learnt_at().is_some() && !Knowledge::learnt(at).is_refused());
+            assert!(Knowledge::refused(at).asked_at().is_some() && Knowledge::refused(at).is_refused());
+        }
+    }
+
+    #[test]
     fn a_doc_costs_what_was_promised() {
-        assert!(size_of::<Doc>() <= 128, "{}", size_of::<Doc>());
+        assert!(size_of::<Doc>() <= 104, "{}", size_of::<Doc>());
         assert_eq!(size_of::<Edit>(), 12);
     }
 }

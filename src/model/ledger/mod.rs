@@ -12,6 +12,7 @@ use super::{
 };
 
 mod doc;
+mod index;
 mod intern;
 mod space;
 mod wants;
@@ -24,6 +25,7 @@ pub(super) use space::{Sight, Space};
 pub use wants::{Goal, MaxAges};
 
 use doc::{LearntAt, Version};
+use index::Index;
 use intern::Interner;
 
 /// For how long a space that went out of sight is counted as `unseen`.
@@ -34,7 +36,7 @@ pub struct Ledger {
     pub(super) spaces: Vec<Space>,
     space_numbers: HashMap<SpaceId, u32>,
     pub(super) docs: Vec<Doc>,
-    doc_numbers: HashMap<DocId, u32>,
+    doc_numbers: Index,
     accounts: Interner<AccountId>,
     pub(super) users: Vec<User>,
     label_names: Interner<Arc<str>>,
@@ -86,7 +88,7 @@ impl Ledger {
             spaces: Vec::new(),
             space_numbers: HashMap::new(),
             docs: Vec::new(),
-            doc_numbers: HashMap::new(),
+            doc_numbers: Index::default(),
             accounts: Interner::default(),
             users: Vec::new(),
             label_names: Interner::default(),
@@ -209,7 +211,7 @@ impl Ledger {
                 continue;
             };
             let version = self.version(&row.version);
-            let known = self.doc_numbers.get(&row.id).copied();
+            let known = self.doc_number(row.id);
             let number = if let Some(number) = known {
                 let horizon = self.horizon(answered);
                 let doc = &mut self.docs[number as usize];
@@ -228,7 +230,7 @@ impl Ledger {
             } else {
                 let number = u32::try_from(self.docs.len()).expect("a site has fewer than four billion docs");
                 self.docs.push(Doc::met(row.id, row.doc_type, row.created_at, version));
-                self.doc_numbers.insert(row.id, number);
+                self.doc_numbers.insert(number, |number| &self.docs[number as usize].id);
                 number
             };
             let author = self.account(row.author.as_ref());
@@ -247,7 +249,7 @@ impl Ledger {
 
     /// The date of a doc's newest version, which tells later whether its row has changed since.
     pub fn newest_version(&self, id: DocId) -> Option<Timestamp> {
-        self.doc_numbers.get(&id).map(|number| self.docs[*number as usize].version_at)
+        self.doc(id).map(|doc| doc.version_at)
     }
 
     /// A doc's versions, newest first, down to the longest window or `to_the_end`. They were asked for when its newest
@@ -281,8 +283,8 @@ impl Ledger {
         };
         let Some(doc) = self.doc_mut(id) else { return };
         doc.versions = match fact {
-            Fact::Known(_) if doc.learn_versions(&versions, to_the_end, horizon) => Knowledge::Learnt(answered.into()),
-            Fact::Known(_) | Fact::Refused => Knowledge::Refused(answered.into()),
+            Fact::Known(_) if doc.learn_versions(&versions, to_the_end, horizon) => Knowledge::learnt(answered),
+            Fact::Known(_) | Fact::Refused => Knowledge::refused(answered),
         };
     }
 
@@ -337,16 +339,13 @@ impl Ledger {
             let (status, account_type) = match told.remove(account) {
                 Some(row) => (row.status, row.account_type),
                 None if unreadable => {
-                    user.knowledge = Knowledge::Refused(answered.into());
+                    user.knowledge = Knowledge::refused(answered);
                     continue;
                 }
                 None => (unknown.clone(), unknown.clone()),
             };
-            *user = User {
-                knowledge: Knowledge::Learnt(answered.into()),
-                status: Some(status),
-                account_type: Some(account_type),
-            };
+            *user =
+                User { knowledge: Knowledge::learnt(answered), status: Some(status), account_type: Some(account_type) };
         }
     }
 
@@ -354,7 +353,7 @@ impl Ledger {
     pub fn refuse_space_of(&mut self, id: DocId, collector: Collector, answered: Timestamp) {
         let Some(space) = self.doc_mut(id).map(|doc| doc.space) else { return };
         for doc in self.docs.iter_mut().filter(|doc| doc.space == space) {
-            let knowledge = Knowledge::Refused(answered.into());
+            let knowledge = Knowledge::refused(answered);
             match collector {
                 Collector::Labels => doc.labels = knowledge,
                 Collector::States => doc.state = knowledge,
@@ -445,14 +444,22 @@ impl Ledger {
         AccountNumber::nth(number)
     }
 
+    fn doc_number(&self, id: DocId) -> Option<u32> {
+        self.doc_numbers.get(&id, |number| &self.docs[number as usize].id)
+    }
+
+    fn doc(&self, id: DocId) -> Option<&Doc> {
+        self.doc_number(id).map(|number| &self.docs[number as usize])
+    }
+
     fn doc_mut(&mut self, id: DocId) -> Option<&mut Doc> {
-        self.doc_numbers.get(&id).map(|number| &mut self.docs[*number as usize])
+        self.doc_number(id).map(|number| &mut self.docs[number as usize])
     }
 }
 
 fn knowledge<T>(fact: &Fact<T>, answered: Timestamp) -> Knowledge {
     match fact {
-        Fact::Known(_) => Knowledge::Learnt(answered.into()),
-        Fact::Refused => Knowledge::Refused(answered.into()),
+        Fact::Known(_) => Knowledge::learnt(answered),
+        Fact::Refused => Knowledge::refused(answered),
     }
 }

@@ -51,8 +51,7 @@ impl Ledger {
 
     /// Whether this collector should still ask for this doc: its space may have been refused since, or the doc be gone.
     pub fn wants(&self, collector: Collector, id: DocId, ages: &MaxAges, now: Timestamp) -> bool {
-        let doc = self.doc_numbers.get(&id).map(|number| &self.docs[*number as usize]);
-        doc.is_some_and(|doc| self.urgency(doc, collector, ages, now).is_some())
+        self.doc(id).is_some_and(|doc| self.urgency(doc, collector, ages, now).is_some())
     }
 
     /// Up to `most` accounts to ask for now: new ones first, then the oldest knowledge.
@@ -109,10 +108,7 @@ impl Ledger {
     }
 
     fn wants_versions(&self, doc: &Doc, now: Timestamp) -> bool {
-        let rests = match doc.versions {
-            Knowledge::Refused(at) => now.since(at.into()) < REFUSED_VERSIONS_REST_FOR,
-            Knowledge::Never | Knowledge::Learnt(_) => false,
-        };
+        let rests = doc.versions.is_refused() && is_fresh(doc.versions, REFUSED_VERSIONS_REST_FOR, now);
         doc.status.is_some() && !rests && !doc.is_known_after(self.horizon(now))
     }
 
