@@ -109,3 +109,106 @@ impl Drop for UnderWay<'_> {
         self.0.answers_under_way.fetch_sub(1, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_been_silent_for_too_long_has_to_leave() {
+        let mut conversations = Conversations::default();
+        let early = begin(&mut conversations);
+        advance(LONGEST_SILENCE / 2).await;
+        let late = begin(&mut conversations);
+
+        advance(LONGEST_SILENCE / 2).await;
+        conversations.end_the_silent();
+        settle().await;
+        conversations.end_the_silent();
+
+        assert!(!is_there(&conversations, &early) && is_there(&conversations, &late));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_silent_who_waits_for_an_answer_or_has_just_got_one() {
+        let mut conversations = Conversations::default();
+        let pulse = begin(&mut conversations);
+
+        let (first, second) = (pulse.answer(), pulse.answer());
+        drop(first);
+        advance(LONGEST_SILENCE * 9).await;
+        conversations.end_the_silent();
+        assert_eq!(pulse.silence(), None);
+        drop(second);
+        assert_eq!(pulse.silence(), Some(Duration::ZERO));
+        advance(LONGEST_SILENCE - Duration::from_millis(2)).await;
+        conversations.end_the_silent();
+        settle().await;
+
+        conversations.end_the_silent();
+        assert!(is_there(&conversations, &pulse));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_more_than_there_are_places_for_takes_that_of_the_longest_silent() {
+        let mut conversations = Conversations::default();
+        let waiting = begin(&mut conversations);
+        let _under_way = waiting.answer();
+        advance(Duration::from_secs(1)).await;
+        let silent = begin(&mut conversations);
+        advance(Duration::from_secs(1)).await;
+        while conversations.0.len() < MOST_CONVERSATIONS {
+            begin(&mut conversations);
+        }
+
+        conversations.make_room().await;
+
+        assert_eq!(conversations.0.len(), MOST_CONVERSATIONS - 1);
+        assert!(is_there(&conversations, &waiting) && !is_there(&conversations, &silent));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_everybody_waits_for_an_answer_a_newcomer_waits_too() {
+        let mut conversations = Conversations::default();
+        let pulses: Vec<_> = (0..MOST_CONVERSATIONS).map(|_| begin(&mut conversations)).collect();
+        let mut under_way: Vec<_> = pulses.iter().map(|pulse| pulse.answer()).collect();
+
+        assert!(tokio::time::timeout(LONGEST_SILENCE, conversations.make_room()).await.is_err());
+        under_way.pop();
+
+        conversations.make_room().await;
+        assert!(!is_there(&conversations, &pulses[MOST_CONVERSATIONS - 1]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_conversation_that_has_ended_leaves_its_place() {
+        let mut conversations = Conversations::default();
+        for _ in 0..MOST_CONVERSATIONS {
+            conversations.add(Arc::new(Pulse::new()), tokio::spawn(async {}));
+        }
+        settle().await;
+
+        conversations.make_room().await;
+
+        assert!(conversations.0.is_empty());
+    }
+
+    /// Lets the tasks do what they still have to.
+    async fn settle() {
+        sleep(Duration::from_millis(1)).await;
+    }
+
+    fn begin(conversations: &mut Conversations) -> Arc<Pulse> {
+        let pulse = Arc::new(Pulse::new());
+        conversations.add(Arc::clone(&pulse), tokio::spawn(pending()));
+        pulse
+    }
+
+    fn is_there(conversations: &Conversations, pulse: &Arc<Pulse>) -> bool {
+        conversations.0.iter().any(|conversation| Arc::ptr_eq(&conversation.pulse, pulse))
+    }
+}
