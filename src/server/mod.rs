@@ -1,28 +1,20 @@
 //! Answers HTTP: metrics, probes, health, a plain page. What stands on a page of metrics is `cache`'s business.
 
+mod door;
 mod index;
 mod negotiation;
 mod routes;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
 
 use crate::cache::Cache;
 
+use door::Door;
 use routes::Routes;
 
 /// Where and how the exporter is scraped.
@@ -45,7 +37,7 @@ pub struct BadTelemetryPath;
 /// A bound port that does not answer yet.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    door: Door,
     telemetry_path: TelemetryPath,
 }
 
@@ -57,66 +49,25 @@ pub struct BindError {
     source: io::Error,
 }
 
-/// More than any set of scrapers needs; one more waits until another is gone.
-const MOST_CONNECTIONS: usize = 512;
-
-/// How long a client may be silent before or within a request's head: a scraper that comes once a minute
-/// finds its connection still open.
-const LONGEST_SILENCE: Duration = Duration::from_secs(75);
-
-/// How long answers that are under way at the end may still take.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// How long to wait when the system gives no more connections, which only others can change.
-const PAUSE_WHEN_REFUSED: Duration = Duration::from_millis(500);
-
 impl Server {
     pub async fn bind(settings: &Settings) -> Result<Self, BindError> {
         let address = match settings.listen_address.strip_prefix(':') {
             Some(port) => format!("0.0.0.0:{port}"),
             None => settings.listen_address.clone(),
         };
-        match TcpListener::bind(&address).await {
-            Ok(listener) => Ok(Self { listener, telemetry_path: settings.telemetry_path.clone() }),
+        match Door::bind(&address).await {
+            Ok(door) => Ok(Self { door, telemetry_path: settings.telemetry_path.clone() }),
             Err(source) => Err(BindError { address, source }),
         }
     }
 
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.door.local_addr()
     }
 
     /// Answers until told to stop, then lets answers under way end.
     pub async fn serve(self, cache: Cache, stop: CancellationToken) {
-        let routes = Arc::new(Routes::new(cache, self.telemetry_path));
-        let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-        let graceful = GracefulShutdown::new();
-        let next = async || {
-            let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
-            self.listener.accept().await.map(|(stream, _)| (stream, place))
-        };
-        while let Some(accepted) = stop.run_until_cancelled(next()).await {
-            match accepted {
-                Ok((stream, place)) => {
-                    let conversation = graceful.watch(converse(stream, Arc::clone(&routes)));
-                    tokio::spawn(async move {
-                        if let Err(error) = conversation.await {
-                            debug!(%error, "a client's connection ended early");
-                        }
-                        drop(place);
-                    });
-                }
-                Err(error) if is_the_clients(&error) => debug!(%error, "a client went away before it was heard"),
-                Err(error) => {
-                    warn!(%error, "could not accept a connection; trying again shortly");
-                    stop.run_until_cancelled(sleep(PAUSE_WHEN_REFUSED)).await;
-                }
-            }
-        }
-        drop(self.listener);
-        if timeout(GRACE, graceful.shutdown()).await.is_err() {
-            info!("some clients did not take their answers in time; leaving without them");
-        }
+        self.door.open(Arc::new(Routes::new(cache, self.telemetry_path)), stop).await;
     }
 }
 
@@ -141,30 +92,6 @@ impl FromStr for TelemetryPath {
             path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
         if is_path && !is_taken { Ok(Self(path.to_owned())) } else { Err(BadTelemetryPath) }
     }
-}
-
-fn converse(
-    stream: TcpStream,
-    routes: Arc<Routes>,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
-    // An answer is written whole, there is nothing to gather; it matters only for speed, so that a failure is none.
-    let _ = stream.set_nodelay(true);
-    let answer = service_fn(move |request| {
-        let routes = Arc::clone(&routes);
-        async move { Ok::<_, Infallible>(routes.answer(&request).await) }
-    });
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(LONGEST_SILENCE)
-        .serve_connection(TokioIo::new(stream), answer)
-}
-
-/// Whether the failure ends with the one client that it met.
-fn is_the_clients(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
-    )
 }
 
 #[cfg(test)]

@@ -10,38 +10,29 @@ use crate::metrics::Dialect;
 
 /// Classic text, unless OpenMetrics 1.0 is wanted more.
 pub(super) fn dialect(headers: &HeaderMap) -> Dialect {
-    let wish = |media_type: &str, versions: &[&str]| {
-        let class = media_type.split('/').next().unwrap_or_default();
-        let matches = elements(headers, ACCEPT).filter_map(|element| {
-            let exactness = match element.name {
-                name if name.eq_ignore_ascii_case(media_type) => 2,
-                name if name.strip_suffix("/*").is_some_and(|any| any.eq_ignore_ascii_case(class)) => 1,
-                "*/*" => 0,
-                _ => return None,
-            };
-            let version = element.parameter("version");
-            let fits = version.is_none_or(|version| versions.contains(&version));
-            fits.then(|| (exactness, version.is_some(), element.weight()))
-        });
-        // The most exact of the ranges that match decides (RFC 9110, 12.5.1), the best of equals.
-        matches.max_by(|one, other| one.partial_cmp(other).expect("a weight is never NaN")).map(|(.., weight)| weight)
-    };
-    let open_metrics = wish("application/openmetrics-text", &["1.0.0"]).unwrap_or(0.0);
-    let classic = wish("text/plain", &["0.0.4"]).unwrap_or(0.0);
-    if open_metrics > classic { Dialect::OpenMetrics } else { Dialect::Classic }
+    let (mut open_metrics, mut classic) = (Wish::default(), Wish::default());
+    for element in elements(headers, ACCEPT) {
+        open_metrics.hear(&element, "application", "openmetrics-text", "1.0.0");
+        classic.hear(&element, "text", "plain", "0.0.4");
+    }
+    if open_metrics.weight() > classic.weight() { Dialect::OpenMetrics } else { Dialect::Classic }
 }
 
 /// Gzip where it is accepted and nothing is liked better.
 pub(super) fn coding(headers: &HeaderMap) -> Coding {
-    let wish = |names: &[&str]| {
-        let mut named = elements(headers, ACCEPT_ENCODING)
-            .filter(|element| names.iter().any(|name| element.name.eq_ignore_ascii_case(name)));
-        named.next().map(|element| element.weight())
-    };
-    let any = wish(&["*"]);
-    let gzip = wish(&["gzip", "x-gzip"]).or(any).unwrap_or(0.0);
+    let (mut any, mut gzip, mut identity) = (None, None, None);
+    for element in elements(headers, ACCEPT_ENCODING) {
+        let wish = match element.name {
+            "*" => &mut any,
+            name if ["gzip", "x-gzip"].iter().any(|gzip| name.eq_ignore_ascii_case(gzip)) => &mut gzip,
+            name if name.eq_ignore_ascii_case("identity") => &mut identity,
+            _ => continue,
+        };
+        wish.get_or_insert_with(|| element.weight());
+    }
+    let gzip = gzip.or(any).unwrap_or(0.0);
     // Where it is not named, it is accepted, but only for want of better.
-    let identity = wish(&["identity"]).unwrap_or(0.0);
+    let identity = identity.unwrap_or(0.0);
     if gzip > 0.0 && gzip >= identity { Coding::Gzip } else { Coding::Identity }
 }
 
@@ -70,6 +61,35 @@ const FOR_THE_WAY: Duration = Duration::from_millis(500);
 struct Element<'a> {
     name: &'a str,
     parameters: &'a str,
+}
+
+/// How much a media type is wanted, by the ranges that match it.
+#[derive(Default)]
+struct Wish(Option<(Exactness, f64)>);
+
+/// How closely a range names a media type, its version included.
+type Exactness = (u8, bool);
+
+impl Wish {
+    /// The most exact of the ranges that match decides (RFC 9110, 12.5.1), the best of equals.
+    fn hear(&mut self, element: &Element<'_>, class: &str, kind: &str, only_version: &str) {
+        let Some((element_class, element_kind)) = element.name.split_once('/') else { return };
+        let exactness = match (element_class, element_kind) {
+            (a, b) if a.eq_ignore_ascii_case(class) && b.eq_ignore_ascii_case(kind) => 2,
+            (a, "*") if a.eq_ignore_ascii_case(class) => 1,
+            ("*", "*") => 0,
+            _ => return,
+        };
+        let version = element.parameter("version");
+        if version.is_none_or(|version| version == only_version) {
+            let heard = ((exactness, version.is_some()), element.weight());
+            self.0 = self.0.filter(|best| *best >= heard).or(Some(heard));
+        }
+    }
+
+    fn weight(&self) -> f64 {
+        self.0.map_or(0.0, |(_, weight)| weight)
+    }
 }
 
 fn elements(headers: &HeaderMap, header: impl AsHeaderName) -> impl Iterator<Item = Element<'_>> {

@@ -21,6 +21,8 @@ pub(super) const PROBE: &str = "/probe";
 pub(super) struct Routes {
     cache: Cache,
     telemetry_path: TelemetryPath,
+    /// Of a page of metrics, by dialect and coding: made once, since a scrape wants them all.
+    heads: [[HeaderMap; 2]; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +38,9 @@ type Answer = Response<Full<Bytes>>;
 
 impl Routes {
     pub(super) fn new(cache: Cache, telemetry_path: TelemetryPath) -> Self {
-        Self { cache, telemetry_path }
+        let heads = [Dialect::Classic, Dialect::OpenMetrics]
+            .map(|dialect| [Coding::Identity, Coding::Gzip].map(|coding| head(dialect, coding)));
+        Self { cache, telemetry_path, heads }
     }
 
     pub(super) async fn answer(&self, request: &Request<Incoming>) -> Answer {
@@ -78,13 +82,8 @@ impl Routes {
         let patience: Duration = negotiation::patience(headers);
         let page = self.cache.page(target, dialect, coding, patience).await?;
 
-        let mut answer = answer(StatusCode::OK, content_type(dialect), page);
-        let headers = answer.headers_mut();
-        headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-        match coding {
-            Coding::Identity => {}
-            Coding::Gzip => drop(headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"))),
-        }
+        let mut answer = Response::new(Full::new(page));
+        *answer.headers_mut() = self.heads[dialect as usize][coding as usize].clone();
         Ok(answer)
     }
 
@@ -143,6 +142,13 @@ fn answer(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Answer 
     answer
 }
 
-const fn content_type(dialect: Dialect) -> HeaderValue {
-    HeaderValue::from_static(dialect.content_type())
+fn head(dialect: Dialect, coding: Coding) -> HeaderMap {
+    let content_type = HeaderValue::from_static(dialect.content_type());
+    let mut headers = answer(StatusCode::OK, content_type, Bytes::new()).into_parts().0.headers;
+    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+    match coding {
+        Coding::Identity => {}
+        Coding::Gzip => drop(headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"))),
+    }
+    headers
 }

@@ -4,5 +4,6 @@
 mod connected;
 mod exposition;
 mod http;
+mod manners;
 mod refreshing;
 mod snapshots;
