@@ -39,6 +39,10 @@ pub enum Connection {
 pub struct Serve {
     #[command(flatten)]
     pub config: ConfigFile,
+    /// The file that keeps what has been learnt over a restart, or `none`. Default: what the configuration says, else
+    /// confluence-exporter.db.
+    #[arg(long = "store.path", value_name = "FILE")]
+    pub store: Option<PathBuf>,
     /// Host and port to listen on; without a host, on every IPv4 address.
     #[arg(long = "web.listen-address", value_name = "HOST:PORT", default_value = "0.0.0.0:10054")]
     pub listen_address: String,

@@ -1,6 +1,7 @@
 //! The exporter itself: opens the connections, binds the port, and answers until it is told to stop.
 
 use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,8 +12,9 @@ use crate::cache::Cache;
 use crate::cli::Serve;
 use crate::clock::Clock;
 use crate::config::{Config, ConnectionConfig};
-use crate::metrics::{Asking, Build, Process};
+use crate::metrics::{Asking, Build, Process, StoreUp};
 use crate::server::{BadTelemetryPath, Server, Settings};
+use crate::store::Store;
 use crate::sync::Sync;
 
 use super::open::{CannotOpen, open};
@@ -21,13 +23,22 @@ use super::open::{CannotOpen, open};
 #[error("--web.telemetry-path")]
 struct WrongFlag(#[from] BadTelemetryPath);
 
+/// Where the store is when nobody says otherwise.
+const STORE: &str = "confluence-exporter.db";
+
 pub(super) async fn run(serve: &Serve) -> Result<ExitCode, Box<dyn Error>> {
     let config = Config::read(&serve.config.path)?;
     let clock = Clock::system();
     let stop = CancellationToken::new();
     let telemetry_path = serve.telemetry_path.parse().map_err(WrongFlag)?;
-    let connections: Vec<Sync> =
-        config.connections.iter().map(|connection| sync(connection, &clock, &stop)).collect::<Result<_, _>>()?;
+    let up = StoreUp::default();
+    let store = store_path(serve.store.as_deref().or(config.store.as_deref()))
+        .map(|path| Store::open(path, up.clone()))
+        .transpose()?;
+    let mut connections = Vec::with_capacity(config.connections.len());
+    for connection in &config.connections {
+        connections.push(sync(connection, store.as_ref(), &clock, &stop).await?);
+    }
     let settings = Settings { listen_address: serve.listen_address.clone(), telemetry_path };
     let server = Server::bind(&settings).await?;
     let build = Build::this();
@@ -39,15 +50,38 @@ pub(super) async fn run(serve: &Serve) -> Result<ExitCode, Box<dyn Error>> {
         "answering scrapes; nothing is asked of Confluence before the first"
     );
     stop_on_signal(stop.clone())?;
-    server.serve(Cache::new(connections, clock, Process::this()), stop.clone()).await;
+    let process = if store.is_some() { Process::this().with_store(up) } else { Process::this() };
+    server.serve(Cache::new(connections, clock, process), stop.clone()).await;
+    if let Some(store) = store {
+        store.close().await;
+    }
     info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
-fn sync(config: &ConnectionConfig, clock: &Clock, stop: &CancellationToken) -> Result<Sync, CannotOpen> {
+/// Nothing where the user wants none.
+fn store_path(told: Option<&Path>) -> Option<&Path> {
+    let path = told.unwrap_or(Path::new(STORE));
+    (path != Path::new("none")).then_some(path)
+}
+
+async fn sync(
+    config: &ConnectionConfig,
+    store: Option<&Store>,
+    clock: &Clock,
+    stop: &CancellationToken,
+) -> Result<Sync, CannotOpen> {
     let asking = Asking::new(&config.name);
     let connection = open(&config.name, &config.connection, &asking)?;
-    Ok(Sync::new(connection, config.sync.clone(), clock.clone(), asking, stop.clone()))
+    let (settings, clock, stop) = (config.sync.clone(), clock.clone(), stop.clone());
+    let kept = match store {
+        Some(store) => store.connection(&config.name, connection.whereabouts().into()).await,
+        None => None,
+    };
+    Ok(match kept {
+        Some(kept) => Sync::kept(connection, settings, clock, asking, stop, kept),
+        None => Sync::new(connection, settings, clock, asking, stop),
+    })
 }
 
 fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {

@@ -18,6 +18,7 @@ use crate::sync::{self, CollectorsSettings, LabelsSettings, SpacesSettings};
 #[derive(Debug)]
 pub(super) struct FileYaml {
     pub(super) defaults: Pace,
+    pub(super) store: Option<PathBuf>,
     pub(super) connections: Vec<CheckedYaml>,
 }
 
@@ -53,6 +54,8 @@ struct TopYaml {
     max_series: Option<usize>,
     #[serde(default, deserialize_with = "some_windows")]
     windows: Option<Vec<Window>>,
+    #[serde(default, deserialize_with = "parsed_if_given")]
+    store: Option<PathBuf>,
     connections: Vec<CheckedYaml>,
 }
 
@@ -117,10 +120,12 @@ impl<'de> Deserialize<'de> for FileYaml {
             max_stale,
             max_series,
             windows,
+            store,
             connections,
         } = top;
         Ok(Self {
             defaults: Pace { refresh_interval, reconcile_interval, request_budget, max_stale, max_series, windows },
+            store,
             connections,
         })
     }

@@ -16,6 +16,8 @@ use file::FileYaml;
 /// What the configuration file says, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file of what is kept over a restart, or `none`; nothing where the configuration doesn't say.
+    pub store: Option<PathBuf>,
     /// At least one, each with a name of its own.
     pub connections: Vec<ConnectionConfig>,
 }
@@ -51,7 +53,7 @@ impl Config {
 
     /// Token files are relative to `folder`.
     fn parse(yaml: &str, folder: &Path) -> Result<Self, String> {
-        let FileYaml { defaults, connections } = problem::read(yaml)?;
+        let FileYaml { defaults, store, connections } = problem::read(yaml)?;
         if connections.is_empty() {
             return Err("connections: there is none; add one with name, instance_url, username and a token".to_owned());
         }
@@ -63,7 +65,9 @@ impl Config {
                 return Err(format!("connections: there are two of the name {}; each needs its own", connection.name));
             }
         }
-        Ok(Self { connections })
+        // Beside the configuration, as the tokens' files; `none` is no file.
+        let store = store.map(|store| if store == Path::new("none") { store } else { folder.join(store) });
+        Ok(Self { store, connections })
     }
 }
 

@@ -3,11 +3,11 @@
 use serde::Deserialize;
 
 use super::Site;
-use super::listing::{Cursor, Listing, ROWS_PER_ANSWER, Row};
+use super::listing::{Listing, ROWS_PER_ANSWER, Row};
 use super::versions::VersionJson;
-use super::wire::{Date, Id, account};
+use super::wire::{Date, Id, account, if_readable};
 use crate::connection::{Failure, Question, Turn};
-use crate::model::{DocId, DocRow, DocStatus, DocType, Operation, SpaceId};
+use crate::model::{Cursor, DocId, DocRow, DocStatus, DocType, Operation, Papers, SpaceId};
 
 /// Which docs to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,17 @@ struct DocJson {
     owner_id: Option<String>,
     created_at: Date,
     version: VersionJson,
+    #[serde(default, deserialize_with = "if_readable")]
+    title: Option<String>,
+    #[serde(default, deserialize_with = "if_readable")]
+    last_owner_id: Option<String>,
+    #[serde(default, rename = "_links", deserialize_with = "if_readable")]
+    links: Option<LinksJson>,
+}
+
+#[derive(Deserialize)]
+struct LinksJson {
+    webui: Option<String>,
 }
 
 fn doc(doc_type: DocType, kind: &'static str, json: DocJson) -> Row<DocRow> {
@@ -106,6 +117,11 @@ fn doc(doc_type: DocType, kind: &'static str, json: DocJson) -> Row<DocRow> {
         owner: account(json.owner_id),
         created_at: json.created_at.0,
         version: json.version.row().ok_or(kind)?,
+        papers: Papers {
+            title: json.title.map(String::into_boxed_str),
+            path: json.links.and_then(|links| links.webui).map(|path| format!("/wiki{path}").into()),
+            last_owner: account(json.last_owner_id),
+        },
     })
 }
 

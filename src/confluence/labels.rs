@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::Site;
-use super::listing::{Cursor, Listing, ROWS_PER_ANSWER, Row};
+use super::listing::{Listing, ROWS_PER_ANSWER, Row};
 use crate::connection::{Failure, Question, Turn};
-use crate::model::{DocId, DocType, LabelRow, Operation};
+use crate::model::{Cursor, DocId, DocType, LabelRow, Operation};
 
 impl Site {
     pub async fn labels(

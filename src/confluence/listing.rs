@@ -8,7 +8,7 @@ use url::form_urlencoded;
 
 use super::Site;
 use crate::connection::{Answer, Failure, Question};
-use crate::model::Timestamp;
+use crate::model::{Cursor, Timestamp};
 
 /// One answer's rows.
 #[derive(Clone, Debug)]
@@ -21,15 +21,6 @@ pub struct Listing<T> {
     /// The kind of each row or field that could not be read, for the caller to count. Such a row is left out, the
     /// others stay.
     pub unreadable: Vec<&'static str>,
-}
-
-/// A place in a listing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    /// An opaque word of the site's.
-    value: String,
-    /// How many answers of the listing lie before it.
-    answers: u32,
 }
 
 /// What a listing's answer looks like on the wire.
@@ -47,17 +38,6 @@ struct LinksJson {
 
 /// A row that was read, or the kind under which it is counted as unreadable.
 pub(super) type Row<T> = Result<T, &'static str>;
-
-impl Cursor {
-    /// For a cursor that was kept.
-    pub fn new(value: &str) -> Self {
-        Self { value: value.to_owned(), answers: 0 }
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.value
-    }
-}
 
 /// The most rows that the API lets one answer hold.
 pub(super) const ROWS_PER_ANSWER: &str = "250";

@@ -20,7 +20,7 @@ use crate::connection::Connection;
 use crate::model::Operation;
 
 pub use docs::{DocsListing, Order};
-pub use listing::{Cursor, Listing};
+pub use listing::Listing;
 
 /// One Confluence site, and what can be asked of it. Clones share the connection.
 #[derive(Clone, Debug)]

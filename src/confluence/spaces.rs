@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::Site;
-use super::listing::{Cursor, Listing, ROWS_PER_ANSWER, Row};
+use super::listing::{Listing, ROWS_PER_ANSWER, Row};
 use super::wire::Id;
 use crate::connection::{Failure, Question, Turn};
-use crate::model::{Operation, SpaceId, SpaceRow, SpaceStatus};
+use crate::model::{Cursor, Operation, SpaceId, SpaceRow, SpaceStatus};
 
 impl Site {
     /// Every space that the token can see, current and archived.

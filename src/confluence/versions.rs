@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use super::Site;
-use super::listing::{Cursor, Listing, ROWS_PER_ANSWER, Row};
+use super::listing::{Listing, ROWS_PER_ANSWER, Row};
 use super::wire::{Date, account};
 use crate::connection::{Failure, Question, Turn};
-use crate::model::{DocId, DocType, Operation, VersionRow};
+use crate::model::{Cursor, DocId, DocType, Operation, VersionRow};
 
 impl Site {
     /// Newest first.

@@ -1,6 +1,7 @@
 //! How single values are spelt in Confluence's JSON. Where they stand is each endpoint's business.
 
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
+use serde_json::value::RawValue;
 
 use crate::model::{AccountId, Timestamp};
 
@@ -15,6 +16,14 @@ pub(super) struct Date(pub(super) Timestamp);
 /// Nobody where the site names nobody.
 pub(super) fn account(id: Option<String>) -> Option<AccountId> {
     id.filter(|id| !id.is_empty()).map(|id| AccountId(id.into()))
+}
+
+/// A field that no number depends on: of the wrong type it is as good as absent.
+pub(super) fn if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).ok())
 }
 
 impl<'de> Deserialize<'de> for Id {

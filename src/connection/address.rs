@@ -109,6 +109,10 @@ impl GatewayUrl {
         is_loopback_base(&self.0)
     }
 
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// For people: who it is, without how it is spoken to.
     pub(super) fn host(&self) -> &str {
         host(&self.0)

@@ -1,6 +1,6 @@
 //! The ways into a site: which to try, in which order, and which has worked. Sending is `exchange`'s business.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use reqwest::RequestBuilder;
 use secrecy::ExposeSecret;
@@ -125,6 +125,13 @@ impl Entrances {
         let site = self.site.as_ref().map_or_else(|| self.gateway.host(), Origin::host);
         let cloud_id = found.cloud_id.as_ref().map(|cloud_id| cloud_id.as_str().into());
         Some(SiteInfo { site: site.into(), cloud_id, credential })
+    }
+
+    /// The site's address and cloud id, as far as they are known; the gateway's address for a site that is known by its cloud
+    /// id alone.
+    pub(super) fn whereabouts(&self) -> (Arc<str>, Option<Arc<str>>) {
+        let site = self.site.as_ref().map_or_else(|| self.gateway.as_str(), Origin::as_str);
+        (site.into(), self.cloud_id().map(|cloud_id| cloud_id.as_str().into()))
     }
 
     fn found(&self) -> MutexGuard<'_, Found> {

@@ -123,6 +123,11 @@ impl Connection {
         self.0.entrances.info()
     }
 
+    /// The site's address and its cloud id, as far as they are known by now.
+    pub fn whereabouts(&self) -> (Arc<str>, Option<Arc<str>>) {
+        self.0.entrances.whereabouts()
+    }
+
     pub fn token_expires(&self) -> Option<Timestamp> {
         self.0.token_expires
     }

@@ -151,6 +151,8 @@ catalogue! {
     // The process.
     BUILD_INFO = Series::gauge("confluence_exporter_build_info", &["version", "revision", "rustversion"],
         "Which exporter this is; always 1.");
+    STORE_UP = Series::gauge("confluence_exporter_store_up", &[],
+        "1 if the store takes writes. Absent without a store.");
     PROCESS_CPU = Series::counter("process_cpu_seconds_total", &[],
         "User and system CPU time spent, in seconds.");
     PROCESS_OPEN_FDS = Series::gauge("process_open_fds", &[],

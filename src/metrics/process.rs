@@ -2,16 +2,24 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use prometheus::core::Collector as _;
 use prometheus::process_collector::ProcessCollector;
 
-use super::catalogue::{BUILD_INFO, Series, catalogue};
+use super::catalogue::{BUILD_INFO, STORE_UP, Series, catalogue};
 use super::text::Chunks;
 
 /// The exporter's own process. Clones share it.
 #[derive(Clone)]
-pub struct Process(Arc<ProcessCollector>);
+pub struct Process {
+    collector: Arc<ProcessCollector>,
+    store_up: Option<StoreUp>,
+}
+
+/// Whether the store takes writes. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct StoreUp(Arc<AtomicBool>);
 
 /// Which build this is, as `--version`, the page and the metrics tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,20 +41,39 @@ impl Build {
 
 impl Process {
     pub fn this() -> Self {
-        Self(Arc::new(ProcessCollector::for_self()))
+        Self { collector: Arc::new(ProcessCollector::for_self()), store_up: None }
+    }
+
+    /// Tells of its store too.
+    #[must_use]
+    pub fn with_store(self, up: StoreUp) -> Self {
+        Self { store_up: Some(up), ..self }
     }
 
     pub(super) fn chunks(&self) -> Chunks {
         let mut chunks = Chunks::default();
         let build = Build::this();
         chunks.family(&BUILD_INFO).push(&[build.version, build.revision, build.rust_version], true);
-        for family in self.0.collect() {
+        if let Some(up) = &self.store_up {
+            chunks.family(&STORE_UP).push(&[], up.get());
+        }
+        for family in self.collector.collect() {
             // The package's help texts give way to the catalogue's; a series that it learns later is left out.
             if let Some(series) = catalogue().iter().find(|series: &&Series| series.name == family.name()) {
                 chunks.collect(series, None, family.get_metric());
             }
         }
         chunks
+    }
+}
+
+impl StoreUp {
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub fn set(&self, up: bool) {
+        self.0.store(up, Ordering::Relaxed);
     }
 }
 

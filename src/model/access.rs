@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Code, Operation, Timestamp};
 
 /// One connection's verdicts, an entry an operation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<(Operation, Entry)>", into = "Vec<(Operation, Entry)>")]
 pub struct Access {
     entries: [Entry; Operation::ALL.len()],
 }
@@ -23,7 +26,7 @@ pub enum Outcome {
     Passing(Code),
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     has_worked: bool,
     asked_at: Option<Timestamp>,
@@ -41,6 +44,22 @@ const PROBE_EVERY: Duration = Duration::from_mins(10);
 impl Default for Access {
     fn default() -> Self {
         Self { entries: [Entry::default(); Operation::ALL.len()] }
+    }
+}
+
+impl From<Vec<(Operation, Entry)>> for Access {
+    fn from(kept: Vec<(Operation, Entry)>) -> Self {
+        let mut access = Self::default();
+        for (operation, entry) in kept {
+            access.entries[operation as usize] = entry;
+        }
+        access
+    }
+}
+
+impl From<Access> for Vec<(Operation, Entry)> {
+    fn from(access: Access) -> Self {
+        Operation::ALL.iter().copied().zip(access.entries).collect()
     }
 }
 

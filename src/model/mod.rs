@@ -2,19 +2,23 @@
 
 mod access;
 mod census;
+mod facts;
 mod ledger;
 mod names;
+mod progress;
 mod rows;
 mod snapshot;
 mod time;
 
 pub use access::{Access, Outcome};
 pub use census::{Census, CensusSettings, Shown, decide_folding, take_census};
-pub use ledger::{Fact, Goal, Learnt, Ledger, MaxAges};
+pub use facts::{AccountFacts, Asked, DocFacts, EditFacts, Facts, SpaceFacts, Torn};
+pub use ledger::{ById, Fact, Goal, Learnt, Ledger, MaxAges};
 pub use names::{
     BadConnectionName, Code, Collector, ConnectionName, Credential, DocStatus, DocType, Operation, OwnerStatus,
 };
-pub use rows::{AccountId, DocId, DocRow, LabelRow, SpaceId, SpaceRow, SpaceStatus, UserRow, VersionRow};
+pub use progress::{Cursor, Progress, ProgressChange, Reconciling, ReconcilingStep, Vouched, Walk, WalkListing};
+pub use rows::{AccountId, DocId, DocRow, LabelRow, Papers, SpaceId, SpaceRow, SpaceStatus, UserRow, VersionRow};
 pub use snapshot::{
     ByTwo, CollectorHealth, GroupNumbers, Health, Numbers, PerWindow, SiteInfo, Snapshot, SpaceInfo, TypeNumbers,
     ViewNumbers,

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{DocStatus, DocType, Timestamp};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SpaceId(pub u64);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DocId(pub u64);
 
 /// An Atlassian account's id: an opaque word, and the only thing kept of a person.
@@ -45,6 +47,17 @@ pub struct DocRow {
     pub owner: Option<AccountId>,
     pub created_at: Timestamp,
     pub version: VersionRow,
+    pub papers: Papers,
+}
+
+/// What a row tells of a doc that no number needs: only the store keeps it, for the user's own questions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Papers {
+    pub title: Option<Box<str>>,
+    /// Where the site shows it, from `/wiki` on.
+    pub path: Option<Box<str>>,
+    /// Who owned it before: pages only.
+    pub last_owner: Option<AccountId>,
 }
 
 /// One saved state of a doc. Its number is no identity: Confluence renumbers when an older one is deleted.

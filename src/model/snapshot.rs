@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Code, Collector, ConnectionName, Credential, DocStatus, DocType, Operation, OwnerStatus, SpaceId, Timestamp, Window,
 };
@@ -16,7 +18,7 @@ pub struct Snapshot {
 }
 
 /// Whether the connection works; stays on show when the numbers have become too old.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Health {
     /// The last base gave a usable answer.
     pub up: bool,
@@ -32,14 +34,14 @@ pub struct Health {
     pub collectors: Vec<CollectorHealth>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteInfo {
     pub site: Arc<str>,
     pub cloud_id: Option<Arc<str>>,
     pub credential: Credential,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CollectorHealth {
     pub collector: Collector,
     /// When the pass that last reached its goal began.
@@ -51,11 +53,12 @@ pub struct CollectorHealth {
 }
 
 /// The documentation's numbers. What is not yet fully known is `None`, and shown by no series.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Numbers {
     pub windows: Vec<Window>,
     pub ages: Vec<Window>,
     /// By type and status, `unseen` among the statuses.
+    #[serde(with = "by_two")]
     pub spaces: ByTwo,
     pub space_infos: Vec<SpaceInfo>,
     /// By value of the label `space`: a space each, but for the folded ones.
@@ -63,6 +66,7 @@ pub struct Numbers {
     /// By account type; one number a window.
     pub site_contributors: Vec<(Arc<str>, PerWindow)>,
     /// By account status and account type.
+    #[serde(with = "some_by_two")]
     pub users: Option<ByTwo>,
     /// How many spaces stand under a value that is not their own key.
     pub folded_spaces: u64,
@@ -71,7 +75,7 @@ pub struct Numbers {
 /// Counts by the values of two labels.
 pub type ByTwo = BTreeMap<(Arc<str>, Arc<str>), u64>;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpaceInfo {
     pub id: SpaceId,
     /// The value of the label `space` under which its docs are counted.
@@ -81,7 +85,7 @@ pub struct SpaceInfo {
     pub status: Arc<str>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupNumbers {
     pub space: Arc<str>,
     pub last_update: Option<Timestamp>,
@@ -100,7 +104,7 @@ pub struct GroupNumbers {
 /// A number for each of `Numbers::windows` (or `ages`), in its order; `None` where it is not fully known.
 pub type PerWindow = Vec<Option<u64>>;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TypeNumbers {
     pub doc_type: DocType,
     /// In `DocStatus::ALL`'s order.
@@ -115,11 +119,48 @@ pub struct TypeNumbers {
 }
 
 /// A sample, which says how large it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewNumbers {
     /// Lifetime views of the docs sampled; `None` while none is.
     pub lifetime: Option<u64>,
     pub sampled_docs: u64,
     /// Views added between two looks at the same doc, since the ledger began. Only rises.
     pub observed: u64,
+}
+
+/// As a list of three: a key in JSON is one text.
+mod by_two {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Arc, ByTwo};
+
+    pub(super) fn serialize<S: Serializer>(counts: &ByTwo, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(counts.iter().map(|((one, other), count)| (one, other, count)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByTwo, D::Error> {
+        let rows = Vec::<(Arc<str>, Arc<str>, u64)>::deserialize(deserializer)?;
+        Ok(rows.into_iter().map(|(one, other, count)| ((one, other), count)).collect())
+    }
+}
+
+mod some_by_two {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{ByTwo, by_two};
+
+    #[derive(Serialize)]
+    struct Spelt<'a>(#[serde(with = "by_two")] &'a ByTwo);
+
+    #[derive(Deserialize)]
+    struct Read(#[serde(with = "by_two")] ByTwo);
+
+    #[expect(clippy::ref_option, reason = "serde hands the field over like this")]
+    pub(super) fn serialize<S: Serializer>(counts: &Option<ByTwo>, serializer: S) -> Result<S::Ok, S::Error> {
+        counts.as_ref().map(Spelt).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ByTwo>, D::Error> {
+        Ok(Option::<Read>::deserialize(deserializer)?.map(|Read(counts)| counts))
+    }
 }

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::Shared;
-use crate::confluence::{Cursor, DocsListing, Listing, Order};
+use super::{Shared, walk};
+use crate::confluence::{DocsListing, Listing, Order};
 use crate::connection::{Failure, Turn, Verdict};
-use crate::model::{Code, DocRow, DocType, Operation, Outcome, SpaceRow, Timestamp};
+use crate::model::{Code, Cursor, DocRow, DocType, Operation, Outcome, SpaceRow, Timestamp};
 
 /// Why a base gave nothing to rely on.
 #[derive(Debug)]
@@ -85,6 +85,8 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
         }
     }
     let listed = first_date.expect("the loop ends after an answer");
+    // By now the way in has been found, and with it the site's cloud id.
+    shared.start_afresh_on_another_site().await;
     let mut state = shared.state();
     if rows.is_empty() {
         let outcome = Outcome::Refused { code: Code::InvalidPermissions, names_its_cause: true };
@@ -96,7 +98,7 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
     let state = &mut *state;
     state.ledger.learn_spaces(counted, every_row_was_read, listed);
     if let Some(walk) = &mut state.walk {
-        walk.leave_out_unlisted(&state.ledger);
+        walk::leave_out_unlisted(walk, &state.ledger);
     }
     Ok(listed)
 }
@@ -123,15 +125,18 @@ async fn read_changes(shared: &Shared, doc_type: DocType) -> Result<(), Failed> 
         let is_down = is_down_to(watermark, &answer);
         let rows = at_home(shared, answer.rows).await?;
         shared.count_unreadable(&answer.unreadable);
-        let mut state = shared.state();
-        let learnt = state.ledger.learn_docs(&rows, answer.date);
-        shared.count_learnt(&learnt);
-        // Without a watermark one answer is enough: the walk by id reads the rest.
-        if is_down || watermark.is_none() || answer.next.is_none() {
-            state.set_watermark(doc_type, reached);
-            return Ok(());
+        {
+            let mut state = shared.state();
+            shared.count_learnt(&state.ledger.learn_docs(&rows, answer.date));
+            // Without a watermark one answer is enough: the walk by id reads the rest.
+            if is_down || watermark.is_none() || answer.next.is_none() {
+                state.set_watermark(doc_type, reached);
+                return Ok(());
+            }
         }
         cursor = answer.next;
+        // It goes on without the store, which tells of its trouble itself.
+        let _ = shared.commit().await;
     }
 }
 

@@ -4,6 +4,7 @@
 //! reconciling walk (`reconcile.rs`) is a part. The first walk (`walk.rs`) runs beside the refreshes. All of them teach one ledger, and `report.rs` makes the snapshots of it.
 
 mod base;
+mod keeping;
 mod phase;
 mod queue;
 mod reconcile;
@@ -26,11 +27,13 @@ use crate::confluence::Site;
 use crate::connection::Connection;
 use crate::metrics::Asking;
 use crate::model::{ConnectionName, Snapshot};
+use crate::store::Kept;
 
 pub use settings::{
     CollectorSettings, CollectorsSettings, KeyPattern, LabelsSettings, PersonalSpaces, Settings, SpacesSettings, Switch,
 };
 
+use keeping::Keeping;
 use phase::{Phase, Refreshing};
 use rest::Budget;
 use site_state::SiteState;
@@ -57,6 +60,7 @@ struct Shared {
     asking: Asking,
     budget: Budget,
     state: Mutex<SiteState>,
+    keeping: Option<Keeping>,
     phase: Arc<Phase>,
     walk_under_way: tokio::sync::Mutex<()>,
     /// When the numbers were asked for last.
@@ -70,7 +74,7 @@ struct Shared {
 const PUNCTUALITY: f64 = 1.1;
 
 impl Sync {
-    /// Asks nothing yet. `stop` ends whatever is under way.
+    /// Asks nothing yet, and forgets everything with its last clone. `stop` ends whatever is under way.
     pub fn new(
         connection: Connection,
         settings: Settings,
@@ -78,21 +82,26 @@ impl Sync {
         asking: Asking,
         stop: CancellationToken,
     ) -> Self {
-        let reach = settings.longest_window();
-        Self(Arc::new(Shared {
-            name: connection.name().clone(),
-            budget: Budget::new(settings.request_budget),
-            settings,
-            site: Site::new(connection),
-            clock,
-            asking,
-            state: Mutex::new(SiteState::new(reach)),
-            phase: Arc::default(),
-            walk_under_way: tokio::sync::Mutex::default(),
-            wanted: watch::Sender::new(Instant::now()),
-            snapshots: watch::Sender::new(None),
-            stop,
-        }))
+        Self(Arc::new(Shared::new(connection, settings, clock, asking, stop, None)))
+    }
+
+    /// The same, but goes on from what is kept, and keeps what it learns. `last` is on show until there is a newer one.
+    pub fn kept(
+        connection: Connection,
+        settings: Settings,
+        clock: Clock,
+        asking: Asking,
+        stop: CancellationToken,
+        (kept, last): (Kept, Option<Snapshot>),
+    ) -> Self {
+        let shared = Arc::new(Shared::new(connection, settings, clock, asking, stop, Some(Keeping::new(kept))));
+        if let Some(last) = keeping::if_fresh(last, &shared) {
+            shared.snapshots.send_replace(Some(last));
+        }
+        let taking_over = Arc::clone(&shared);
+        // Beside the first scrape, which is answered from the kept snapshot.
+        tokio::spawn(async move { taking_over.take_over().await });
+        Self(shared)
     }
 
     /// Starts a refresh and doesn't wait for it. One that has got beyond its base is told to end.
@@ -130,7 +139,34 @@ impl Sync {
 }
 
 impl Shared {
+    fn new(
+        connection: Connection,
+        settings: Settings,
+        clock: Clock,
+        asking: Asking,
+        stop: CancellationToken,
+        keeping: Option<Keeping>,
+    ) -> Self {
+        let reach = settings.longest_window();
+        Self {
+            name: connection.name().clone(),
+            budget: Budget::new(settings.request_budget),
+            settings,
+            site: Site::new(connection),
+            clock,
+            asking,
+            state: Mutex::new(SiteState::new(reach)),
+            keeping,
+            phase: Arc::default(),
+            walk_under_way: tokio::sync::Mutex::default(),
+            wanted: watch::Sender::new(Instant::now()),
+            snapshots: watch::Sender::new(None),
+            stop,
+        }
+    }
+
     async fn refresh(self: &Arc<Self>, refreshing: Refreshing) {
+        self.take_over().await;
         let started = Instant::now();
         // A base that hangs in a pause of the site is given up when nobody asks any more.
         let base = self.while_wanted(base::read(self)).await.unwrap_or(Err(base::Failed::Unwanted));
@@ -139,6 +175,8 @@ impl Shared {
         }
         self.state().up = base.is_ok();
         self.publish().await;
+        // It goes on without the store, which tells of its trouble itself.
+        let _ = self.commit().await;
         let rest = refreshing.end_base();
 
         if base.is_ok() {
@@ -149,6 +187,7 @@ impl Shared {
             let until = started + self.settings.refresh_interval;
             stuck = rest::ask(self, &rest, until).await;
             self.publish().await;
+            let _ = self.commit().await;
         }
         let result = match &base {
             Err(_) => "failure",

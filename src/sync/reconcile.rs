@@ -6,28 +6,11 @@ use tracing::{debug, info};
 
 use super::Shared;
 use super::base::{at_home, is_dead_cursor, list_operation};
+use super::site_state::SiteState;
 use super::walk::readable_part;
-use crate::confluence::{Cursor, DocsListing, Order};
+use crate::confluence::{DocsListing, Order};
 use crate::connection::{Failure, Turn};
-use crate::model::{DocId, DocType, Timestamp, decide_folding};
-
-/// A reconciling walk under way, and how far it has come.
-#[derive(Debug)]
-pub(super) struct Reconciling {
-    /// The base before it: whoever was not seen since may be gone.
-    began: Timestamp,
-    step: Step,
-    rows: u64,
-    unreadable: u64,
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    /// Reads the list of this type from here on.
-    Read(DocType, Option<Cursor>),
-    /// Asks for docs that the list did not have.
-    Confirm(Vec<(DocType, Vec<DocId>)>),
-}
+use crate::model::{Cursor, DocId, DocType, Reconciling, ReconcilingStep, Timestamp, decide_folding};
 
 /// The most docs that one request may name.
 const DOCS_A_QUESTION: usize = 250;
@@ -44,56 +27,66 @@ pub(super) fn has_work(shared: &Shared, now: Timestamp) -> bool {
     }
     let Some(began) = state.ledger.moment() else { return false };
     debug!(connection = %shared.name, "a reconciling walk begins");
-    state.reconciling = Some(Reconciling { began, step: Step::Read(DocType::Page, None), rows: 0, unreadable: 0 });
+    let step = ReconcilingStep::Read { doc_type: DocType::Page, cursor: None, come_by: None };
+    state.reconciling = Some(Reconciling { began, step, rows: 0, unreadable: 0 });
     true
 }
 
 /// Makes one step, which is one request.
 pub(super) async fn make_step(shared: &Shared) -> Result<(), Failure> {
     let step = shared.state().reconciling.as_ref().map(|walk| walk.step.clone());
-    match step {
+    let made = match step {
         None => Ok(()),
-        Some(Step::Read(doc_type, cursor)) => read(shared, doc_type, cursor).await,
-        Some(Step::Confirm(missing)) => confirm(shared, missing).await,
-    }
+        Some(ReconcilingStep::Read { doc_type, cursor, come_by }) => read(shared, doc_type, cursor, come_by).await,
+        Some(ReconcilingStep::Confirm) => confirm(shared).await,
+    };
+    // It goes on without the store, which tells of its trouble itself.
+    let _ = shared.commit().await;
+    made
 }
 
-async fn read(shared: &Shared, doc_type: DocType, cursor: Option<Cursor>) -> Result<(), Failure> {
+async fn read(
+    shared: &Shared,
+    doc_type: DocType,
+    cursor: Option<Cursor>,
+    come_by: Option<DocId>,
+) -> Result<(), Failure> {
     let listing = DocsListing { doc_type, order: Order::ById, spaces: Vec::new(), turn: Turn::Rest };
     let answer = match shared.note(list_operation(doc_type), shared.site.docs(&listing, cursor.as_ref()).await) {
         Ok(answer) => answer,
         Err(failure) => {
             // Where cursors die as fast as they are given, a new beginning a refresh is enough.
-            if is_dead_cursor(&failure) {
-                set_step(shared, Step::Read(doc_type, None));
+            if is_dead_cursor(&failure)
+                && let Some(walk) = shared.state().reconciling.as_mut()
+            {
+                walk.step = ReconcilingStep::Read { doc_type, cursor: None, come_by };
             }
             return Err(failure);
         }
     };
     shared.count_unreadable(&answer.unreadable);
     let (rows, unreadable) = (answer.rows.len() as u64, answer.unreadable.len() as u64);
+    let last = answer.rows.iter().map(|row| row.id).max();
     // A space that is new since the base is met by the next one.
     let Ok(at_home) = at_home(shared, answer.rows).await else { return Ok(()) };
     let mut state = shared.state();
     shared.count_learnt(&state.ledger.learn_docs(&at_home, answer.date));
-    let missing = |ledger: &crate::model::Ledger, began| {
-        let missing = DocType::ALL.iter().flat_map(|doc_type| {
-            let ids = ledger.not_seen_since(*doc_type, began);
-            ids.chunks(DOCS_A_QUESTION).map(|ids| (*doc_type, ids.to_vec())).collect::<Vec<_>>()
-        });
-        missing.collect::<Vec<_>>()
-    };
-    let Some(began) = state.reconciling.as_ref().map(|walk| walk.began) else { return Ok(()) };
-    let step = match (answer.next, doc_type) {
-        (Some(next), doc_type) => Step::Read(doc_type, Some(next)),
-        (None, DocType::Page) => Step::Read(DocType::Blogpost, None),
-        (None, DocType::Blogpost) => Step::Confirm(missing(&state.ledger, began)),
-    };
-    let Some(walk) = state.reconciling.as_mut() else { return Ok(()) };
+    let SiteState { ledger, reconciling: Some(walk), expected, .. } = &mut *state else { return Ok(()) };
     walk.rows += rows;
     walk.unreadable += unreadable;
-    let is_over = matches!(&step, Step::Confirm(missing) if missing.is_empty());
-    walk.step = step;
+    if expected.as_ref().is_none_or(|(of, _)| *of != doc_type) {
+        *expected = Some((doc_type, ledger.by_id(doc_type)));
+    }
+    let (_, by_id) = expected.as_ref().expect("it has just been put there");
+    // The list has no end of its own in ids: with its last answer all docs have been come by.
+    let has_come_by = answer.next.as_ref().and(come_by.max(last));
+    ledger.miss(by_id, come_by, has_come_by, walk.began);
+    walk.step = match (answer.next, doc_type) {
+        (Some(next), doc_type) => ReconcilingStep::Read { doc_type, cursor: Some(next), come_by: has_come_by },
+        (None, DocType::Page) => ReconcilingStep::Read { doc_type: DocType::Blogpost, cursor: None, come_by: None },
+        (None, DocType::Blogpost) => ReconcilingStep::Confirm,
+    };
+    let is_over = walk.step == ReconcilingStep::Confirm && ledger.missed().is_empty();
     drop(state);
     if is_over {
         end(shared);
@@ -103,11 +96,15 @@ async fn read(shared: &Shared, doc_type: DocType, cursor: Option<Cursor>) -> Res
 
 /// A doc that the list did not have is asked for by name, whatever its status. One that is not there either is out of
 /// sight: deleted, or hidden from us, which the API answers alike.
-async fn confirm(shared: &Shared, mut missing: Vec<(DocType, Vec<DocId>)>) -> Result<(), Failure> {
-    let Some((doc_type, ids)) = missing.pop() else {
+async fn confirm(shared: &Shared) -> Result<(), Failure> {
+    let missed = shared.state().ledger.missed();
+    let Some((doc_type, _)) = missed.first().copied() else {
         end(shared);
         return Ok(());
     };
+    let of_type = missed.iter().filter(|(of, _)| *of == doc_type);
+    let ids: Vec<DocId> = of_type.map(|(_, id)| *id).take(DOCS_A_QUESTION).collect();
+    let is_last = ids.len() == missed.len();
     let mut rows = Vec::new();
     let mut unreadable = false;
     let mut cursor: Option<Cursor> = None;
@@ -126,29 +123,21 @@ async fn confirm(shared: &Shared, mut missing: Vec<(DocType, Vec<DocId>)>) -> Re
     shared.count_learnt(&state.ledger.learn_docs(&rows, answered));
     // Of an answer that can't be read whole nobody can say who was missing in it.
     if !unreadable {
-        let gone: Vec<DocId> = ids.into_iter().filter(|id| rows.iter().all(|row| row.id != *id)).collect();
+        let gone: Vec<DocId> = ids.iter().copied().filter(|id| rows.iter().all(|row| row.id != *id)).collect();
         state.ledger.lose(&gone, answered);
     }
-    let is_over = missing.is_empty();
-    if let Some(walk) = state.reconciling.as_mut() {
-        walk.step = Step::Confirm(missing);
-    }
+    state.ledger.give_up_missed(&ids);
     drop(state);
-    if is_over {
+    if is_last {
         end(shared);
     }
     Ok(())
 }
 
-fn set_step(shared: &Shared, step: Step) {
-    if let Some(walk) = shared.state().reconciling.as_mut() {
-        walk.step = step;
-    }
-}
-
 fn end(shared: &Shared) {
     let mut state = shared.state();
     let Some(walk) = state.reconciling.take() else { return };
+    state.expected = None;
     state.ledger.note_whole_walk(walk.began, readable_part(walk.rows, walk.unreadable));
     let folded = decide_folding(&state.ledger, &shared.settings.census());
     state.ledger.fold(folded);

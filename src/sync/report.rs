@@ -9,8 +9,11 @@ use crate::model::{Collector, CollectorHealth, DocType, Health, Operation, Snaps
 /// Under one lock, so that of two at once the later one stays on show.
 pub(super) fn publish(shared: &Shared) {
     let mut state = shared.state();
-    let snapshot = snapshot(shared, &mut state);
-    shared.snapshots.send_replace(Some(Arc::new(snapshot)));
+    let snapshot = Arc::new(snapshot(shared, &mut state));
+    if shared.keeping.is_some() {
+        state.unsaved_snapshot = Some(Arc::clone(&snapshot));
+    }
+    shared.snapshots.send_replace(Some(snapshot));
 }
 
 fn snapshot(shared: &Shared, state: &mut SiteState) -> Snapshot {

@@ -13,9 +13,9 @@ use tracing::{debug, warn};
 use super::Shared;
 use super::queue::{Queue, Work};
 use super::reconcile;
-use crate::confluence::{Cursor, Listing, Site};
+use crate::confluence::{Listing, Site};
 use crate::connection::{Failure, Verdict};
-use crate::model::{Collector, DocId, DocType, Fact, Timestamp, VersionRow};
+use crate::model::{Collector, Cursor, DocId, DocType, Fact, Timestamp, VersionRow};
 
 /// What may be asked beyond base and first walk: a token a request.
 #[derive(Debug)]
@@ -195,6 +195,8 @@ async fn perform(shared: &Shared, work: Work) -> Ended {
     if let Some(id) = doc {
         shared.state().note_doc(collector, id, ended.is_err());
     }
+    // It goes on without the store, which tells of its trouble itself.
+    let _ = shared.commit().await;
     match ended {
         Ok(()) if collector == Collector::Docs => Ended::Stepped,
         Ok(()) => Ended::Learnt,

@@ -1,14 +1,17 @@
 //! What one connection knows, and how far its readings have come: the ledger and what vouches for it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connection::{Failure, Verdict};
-use crate::model::{Access, Collector, DocId, DocType, Learnt, Ledger, Operation, Outcome, SpaceId, Timestamp};
+use crate::model::{
+    Access, ById, Collector, DocId, DocType, Learnt, Ledger, Operation, Outcome, Progress, Reconciling, Snapshot,
+    SpaceId, Timestamp, Vouched, Walk, WalkListing,
+};
+use crate::store::Identity;
 
 use super::Shared;
-use super::reconcile::Reconciling;
-use super::walk::Walk;
 
 #[derive(Debug)]
 pub(super) struct SiteState {
@@ -27,10 +30,19 @@ pub(super) struct SiteState {
     pub(super) turn: usize,
     /// By doc type: every change up to here has been read.
     watermarks: [Option<Timestamp>; DocType::ALL.len()],
-    /// The walk that is under way, with its places.
+    /// The walk that is under way.
     pub(super) walk: Option<Walk>,
+    /// Its listings, with their places.
+    pub(super) listings: Vec<WalkListing>,
     /// The reconciling walk that is under way.
     pub(super) reconciling: Option<Reconciling>,
+    /// The docs that it should meet, of the type that it is at.
+    pub(super) expected: Option<(DocType, ById)>,
+    /// What the store has been told last.
+    pub(super) saved: Progress,
+    pub(super) unsaved_snapshot: Option<Arc<Snapshot>>,
+    /// Which site the facts are about.
+    pub(super) identity: Option<Identity>,
 }
 
 /// More are a site's fault, and forgetting them costs one list of spaces.
@@ -50,7 +62,12 @@ impl SiteState {
             turn: 0,
             watermarks: [None; DocType::ALL.len()],
             walk: None,
+            listings: Vec::new(),
             reconciling: None,
+            expected: None,
+            saved: Progress::default(),
+            unsaved_snapshot: None,
+            identity: None,
         }
     }
 
@@ -78,6 +95,12 @@ impl SiteState {
         }
         let ledger = &self.ledger;
         self.strangers.extend(spaces.filter(|space| !ledger.knows_space(*space)));
+    }
+
+    /// What the facts are vouched for with.
+    pub(super) fn vouched(&self) -> Vouched {
+        let watermarks = DocType::ALL.iter().filter_map(|doc_type| Some((*doc_type, self.watermark(*doc_type)?)));
+        Vouched { watermarks: watermarks.collect(), ..self.ledger.vouched() }
     }
 
     pub(super) fn watermark(&self, doc_type: DocType) -> Option<Timestamp> {

@@ -3,6 +3,7 @@
 //! It is a task of its own beside the refreshes. One that fails keeps its places, and the next good base lets it go on.
 
 use std::cmp::Reverse;
+use std::fmt;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -10,43 +11,27 @@ use tracing::{info, warn};
 
 use super::Shared;
 use super::base::{is_dead_cursor, list_operation};
-use crate::confluence::{Cursor, DocsListing, Order};
+use super::site_state::SiteState;
+use crate::confluence::{DocsListing, Order};
 use crate::connection::{Failure, Turn};
-use crate::model::{DocType, Ledger, SpaceId, Timestamp, decide_folding};
-
-/// A walk under way, and how far it has come.
-#[derive(Debug)]
-pub(super) struct Walk {
-    began: Timestamp,
-    /// It goes over all the spaces that are listed.
-    is_whole: bool,
-    /// Those that will have been walked at its end.
-    spaces: Vec<SpaceId>,
-    listings: Vec<Progress>,
-    rows: u64,
-    unreadable: u64,
-}
-
-/// One listing of the walk: a group of spaces and a type.
-#[derive(Clone, Debug)]
-struct Progress {
-    doc_type: DocType,
-    spaces: Vec<SpaceId>,
-    /// Where it goes on.
-    cursor: Option<Cursor>,
-    is_done: bool,
-}
+use crate::model::{DocType, Ledger, SpaceId, Walk, WalkListing, decide_folding};
+use crate::store::NotCommitted;
 
 /// The most spaces that one listing may name.
 const SPACES_A_LISTING: usize = 100;
 /// Listings of unequal length keep all permits busy to the end only if there are several for each.
 const LISTINGS_A_PERMIT: usize = 3;
 
-impl Walk {
-    /// A space that is out of sight meanwhile may have been read as empty: when it comes back, it is walked anew.
-    pub(super) fn leave_out_unlisted(&mut self, ledger: &Ledger) {
-        self.spaces.retain(|space| ledger.knows_space(*space));
-    }
+/// Why a listing broke off.
+enum Broken {
+    Asking(Failure),
+    /// The store takes no writes: a walk that went on would have to be made again.
+    NotCommitted(NotCommitted),
+}
+
+/// A space that is out of sight meanwhile may have been read as empty: when it comes back, it is walked anew.
+pub(super) fn leave_out_unlisted(walk: &mut Walk, ledger: &Ledger) {
+    walk.spaces.retain(|space| ledger.knows_space(*space));
 }
 
 /// Starts or continues the walk of what has not been met. Waits for it only where the site as a whole has been met
@@ -94,11 +79,14 @@ async fn walk_what_is_new(shared: &Arc<Shared>) {
         }
         end(shared);
         shared.publish().await;
+        if shared.commit().await.is_err() {
+            return;
+        }
     }
 }
 
 /// The unfinished listings of the walk under way, or of a new one; none when everything has been met.
-fn begin_or_resume(shared: &Shared) -> Option<Vec<(usize, Progress)>> {
+fn begin_or_resume(shared: &Shared) -> Option<Vec<(usize, WalkListing)>> {
     let mut state = shared.state();
     if state.walk.is_none() {
         let is_whole = state.ledger.first_walk_is_due();
@@ -111,16 +99,16 @@ fn begin_or_resume(shared: &Shared) -> Option<Vec<(usize, Progress)>> {
         let listings = plan(&spaces, shared.concurrency());
         info!(connection = %shared.name, spaces = spaces.len(), listings = listings.len(), "reading all docs of the spaces that are new");
         let spaces = spaces.into_iter().map(|(space, _)| space).collect();
-        state.walk = Some(Walk { began, is_whole, spaces, listings, rows: 0, unreadable: 0 });
+        state.walk = Some(Walk { began, is_whole, spaces, rows: 0, unreadable: 0 });
+        state.listings = listings;
     }
-    let walk = state.walk.as_ref()?;
-    let unfinished = walk.listings.iter().cloned().enumerate().filter(|(_, progress)| !progress.is_done);
+    let unfinished = state.listings.iter().cloned().enumerate().filter(|(_, progress)| !progress.is_done);
     Some(unfinished.collect())
 }
 
 /// Deals the spaces out to groups: as few as keep all permits busy, as each costs a request more. How large a space is
 /// nobody tells; of a large one more docs were in the base. So those begin first, and share their group with few.
-fn plan(spaces: &[(SpaceId, u64)], concurrency: usize) -> Vec<Progress> {
+fn plan(spaces: &[(SpaceId, u64)], concurrency: usize) -> Vec<WalkListing> {
     let count = (concurrency * LISTINGS_A_PERMIT).max(spaces.len().div_ceil(SPACES_A_LISTING)).min(spaces.len());
     let mut groups: Vec<(u64, Vec<SpaceId>)> = vec![(0, Vec::new()); count];
     let mut largest_first = spaces.to_vec();
@@ -133,14 +121,14 @@ fn plan(spaces: &[(SpaceId, u64)], concurrency: usize) -> Vec<Progress> {
         }
     }
     groups.sort_by_key(|(weight, _)| Reverse(*weight));
-    let listing = |doc_type, spaces| Progress { doc_type, spaces, cursor: None, is_done: false };
+    let listing = |doc_type, spaces| WalkListing { doc_type, spaces, cursor: None, is_done: false };
     let of_type =
         |doc_type: &DocType| groups.iter().map(|(_, spaces)| listing(*doc_type, spaces.clone())).collect::<Vec<_>>();
     DocType::ALL.iter().flat_map(of_type).collect()
 }
 
-async fn read_listing(shared: &Shared, place: usize, progress: Progress) -> Result<(), Failure> {
-    let Progress { doc_type, spaces, mut cursor, .. } = progress;
+async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> Result<(), Broken> {
+    let WalkListing { doc_type, spaces, mut cursor, .. } = progress;
     let listing = DocsListing { doc_type, order: Order::ById, spaces, turn: Turn::Rest };
     loop {
         let answer = match shared.note(list_operation(doc_type), shared.site.docs(&listing, cursor.as_ref()).await) {
@@ -148,23 +136,26 @@ async fn read_listing(shared: &Shared, place: usize, progress: Progress) -> Resu
             Err(failure) => {
                 // Where cursors die as fast as they are given, a new beginning a refresh is enough.
                 if is_dead_cursor(&failure)
-                    && let Some(walk) = shared.state().walk.as_mut()
+                    && let Some(listing) = shared.state().listings.get_mut(place)
                 {
-                    walk.listings[place].cursor = None;
+                    listing.cursor = None;
                 }
-                return Err(failure);
+                return Err(Broken::Asking(failure));
             }
         };
         shared.count_unreadable(&answer.unreadable);
-        let mut state = shared.state();
-        let learnt = state.ledger.learn_docs(&answer.rows, answer.date);
-        shared.count_learnt(&learnt);
-        let Some(walk) = state.walk.as_mut() else { return Ok(()) };
-        walk.rows += answer.rows.len() as u64;
-        walk.unreadable += answer.unreadable.len() as u64 + learnt.conflicting;
-        let progress = &mut walk.listings[place];
-        progress.cursor.clone_from(&answer.next);
-        progress.is_done = answer.next.is_none();
+        {
+            let mut state = shared.state();
+            let SiteState { ledger, walk, listings, .. } = &mut *state;
+            let (Some(walk), Some(progress)) = (walk, listings.get_mut(place)) else { return Ok(()) };
+            let learnt = ledger.learn_docs(&answer.rows, answer.date);
+            shared.count_learnt(&learnt);
+            walk.rows += answer.rows.len() as u64;
+            walk.unreadable += answer.unreadable.len() as u64 + learnt.conflicting;
+            progress.cursor.clone_from(&answer.next);
+            progress.is_done = answer.next.is_none();
+        }
+        shared.commit().await.map_err(Broken::NotCommitted)?;
         cursor = answer.next;
         if cursor.is_none() {
             return Ok(());
@@ -175,6 +166,7 @@ async fn read_listing(shared: &Shared, place: usize, progress: Progress) -> Resu
 fn end(shared: &Shared) {
     let mut state = shared.state();
     let Some(walk) = state.walk.take() else { return };
+    state.listings.clear();
     state.ledger.note_walked(&walk.spaces);
     if walk.is_whole {
         state.ledger.note_whole_walk(walk.began, readable_part(walk.rows, walk.unreadable));
@@ -187,6 +179,15 @@ fn end(shared: &Shared) {
 #[expect(clippy::cast_precision_loss, reason = "a ratio needs no more than 53 bits")]
 pub(super) fn readable_part(rows: u64, unreadable: u64) -> f64 {
     if unreadable == 0 { 1.0 } else { rows as f64 / (rows + unreadable) as f64 }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asking(failure) => failure.fmt(formatter),
+            Self::NotCommitted(failure) => failure.fmt(formatter),
+        }
+    }
 }
 
 impl Shared {

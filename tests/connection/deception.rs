@@ -3,9 +3,8 @@
 use std::io::Write;
 use std::time::Duration;
 
-use confluence_exporter::confluence::Cursor;
 use confluence_exporter::connection::{Failure, Verdict};
-use confluence_exporter::model::{Code, DocId, DocType};
+use confluence_exporter::model::{Code, Cursor, DocId, DocType};
 
 use crate::scripted::{Reply, Scripted, answer, json};
 use crate::setting::{Door, TOKEN, open};
@@ -148,7 +147,7 @@ async fn of_a_link_to_elsewhere_only_the_cursor_is_taken() {
     let door = door(&site);
 
     let first = door.site.versions(DocType::Page, DocId(7), None).await.unwrap();
-    assert_eq!(first.next.as_ref().map(Cursor::as_str), Some("eyJ+/ab=="));
+    assert_eq!(first.next.as_ref().map(|cursor| cursor.value.as_str()), Some("eyJ+/ab=="));
     let second = door.site.versions(DocType::Page, DocId(7), first.next.as_ref()).await.unwrap();
 
     assert_eq!(second.next, None);
@@ -164,7 +163,8 @@ async fn of_a_link_to_elsewhere_only_the_cursor_is_taken() {
 async fn a_listing_that_turns_in_a_circle_is_a_bad_response() {
     let site = Scripted::answering([json(r#"{"results":[],"_links":{"next":"/list?cursor=round"}}"#)]).await;
 
-    let failure = door(&site).site.spaces(Some(&Cursor::new("round"))).await.unwrap_err();
+    let round = Cursor { value: "round".to_owned(), answers: 0 };
+    let failure = door(&site).site.spaces(Some(&round)).await.unwrap_err();
 
     assert_eq!(code(&failure), Code::BadResponse);
 }

@@ -31,7 +31,7 @@ connections:
     concurrency_level: $concurrency
 YAML
 exporter=127.0.0.1:$(free_port)
-start exporter "$binaries/confluence-exporter" serve --config.file="$folder/exporter.yml" --web.listen-address="$exporter"
+start exporter "$binaries/confluence-exporter" serve --config.file="$folder/exporter.yml" --store.path="$folder/exporter.db" --web.listen-address="$exporter"
 wait_for 20 "the exporter is ready" curl -fsS "http://$exporter/-/ready"
 
 tests/scripts/first_walk.py "http://$exporter/metrics" "$(told control)" "$latency_ms" "$concurrency"

@@ -49,7 +49,7 @@ connections:
     collectors: { views: { max_age: 10m } }
 YAML
 exporter=127.0.0.1:$(usual_port 10054)
-start exporter "$binaries/confluence-exporter" serve --config.file="$folder/exporter.yml" --web.listen-address="$exporter"
+start exporter "$binaries/confluence-exporter" serve --config.file="$folder/exporter.yml" --store.path="$folder/exporter.db" --web.listen-address="$exporter"
 wait_for 20 "the exporter is ready" curl -fsS --max-time 2 "http://$exporter/-/ready"
 
 cat >"$folder/prometheus.yml" <<YAML

@@ -4,5 +4,6 @@
 mod access;
 mod exact;
 mod hostile;
+mod keeping;
 mod observer;
 mod sparing;

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use confluence_exporter::clock::Clock;
 use confluence_exporter::connection::{self, Connection, Patience};
-use confluence_exporter::metrics::{Asking, Dialect, Encoded, Part, page};
+use confluence_exporter::metrics::{Asking, Dialect, Encoded, Part, StoreUp, page};
 use confluence_exporter::model::{Collector, ConnectionName, Snapshot, Timestamp};
+use confluence_exporter::store::{OpenError, Store};
 use confluence_exporter::sync::{self, Sync};
 use confluence_simulator::{Operation, Options, Simulator, Token, TokenKind, TruthQuestion};
 use tempfile::NamedTempFile;
@@ -25,6 +27,8 @@ pub(crate) struct Observer {
     pub(crate) site: Simulator,
     pub(crate) token: Token,
     pub(crate) sync: Sync,
+    settings: (connection::Settings, sync::Settings),
+    stop: CancellationToken,
     _token_file: NamedTempFile,
 }
 
@@ -57,12 +61,32 @@ impl Observer {
         sync_settings.labels.top = usize::MAX;
         sync_settings.max_series = usize::MAX;
         adapt(&mut sync_settings);
-        let name = ConnectionName::new("acme").unwrap();
-        let clock = Clock::manual(site.clock());
-        let asking = Asking::new(&name);
-        let connection = Connection::open(name, &settings, clock.clone(), asking.clone()).unwrap();
-        let sync = Sync::new(connection, sync_settings, clock, asking, CancellationToken::new());
-        Self { site, token, sync, _token_file: token_file }
+        let stop = CancellationToken::new();
+        let settings = (settings, sync_settings);
+        let (connection, clock, asking) = open(&site, &settings.0);
+        let sync = Sync::new(connection, settings.1.clone(), clock, asking, stop.clone());
+        Self { site, token, sync, settings, stop, _token_file: token_file }
+    }
+
+    /// Looks on with another exporter: the one before is stopped wherever it was, as if it had been killed. What it had
+    /// kept in this store is all that is left of it.
+    pub(crate) async fn restart(&mut self, store: &Path) {
+        self.stop.cancel();
+        self.stop = CancellationToken::new();
+        let (connection, clock, asking) = open(&self.site, &self.settings.0);
+        let (settings, stop) = (self.settings.1.clone(), self.stop.clone());
+        // Its thread gives the file back when the last task of the one before has gone.
+        let dead = Sync::new(connection.clone(), settings.clone(), clock.clone(), asking.clone(), stop.clone());
+        drop(std::mem::replace(&mut self.sync, dead));
+        let store = loop {
+            match Store::open(store, StoreUp::default()) {
+                Ok(store) => break store,
+                Err(OpenError::InUse { .. }) => tokio::time::sleep(Duration::from_millis(5)).await,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        let kept = store.connection(connection.name(), connection.whereabouts().into()).await.unwrap();
+        self.sync = Sync::kept(connection, settings, clock, asking, stop, kept);
     }
 
     /// Lets time pass on the site, for the exporter too.
@@ -171,6 +195,14 @@ impl Observer {
         );
         assert!(!truth.is_empty());
     }
+}
+
+fn open(site: &Simulator, settings: &connection::Settings) -> (Connection, Clock, Asking) {
+    let name = ConnectionName::new("acme").unwrap();
+    let clock = Clock::manual(site.clock());
+    let asking = Asking::new(&name);
+    let connection = Connection::open(name, settings, clock.clone(), asking.clone()).unwrap();
+    (connection, clock, asking)
 }
 
 /// Counted from when it was noticed on, which the site can't know; it has a test of its own.

@@ -7,6 +7,7 @@ mod floor_plan;
 mod papers;
 mod promql;
 mod queries;
+mod schema;
 mod settings;
 
 use std::fs;

@@ -90,7 +90,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{DocId, DocRow, DocStatus, SpaceRow, SpaceStatus, Timestamp, VersionRow, Window};
+    use crate::model::{DocId, DocRow, DocStatus, Papers, SpaceRow, SpaceStatus, Timestamp, VersionRow, Window};
 
     fn row(id: u64, space: u64, doc_type: DocType) -> DocRow {
         let created_at = Timestamp::from_millis(1);
@@ -105,6 +105,7 @@ mod tests {
             owner: None,
             created_at,
             version,
+            papers: Papers::default(),
         }
     }
 

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::ledger::{Ledger, Space};
 use super::{Numbers, SpaceId, SpaceInfo, Timestamp, Window};
 
@@ -40,7 +42,7 @@ pub struct CensusSettings {
 }
 
 /// What is on show, because every fact behind it has been learnt once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     /// Values of `space` whose docs are counted.
     docs: BTreeSet<Arc<str>>,

@@ -45,6 +45,8 @@ pub(in crate::model) struct Doc {
     pub(in crate::model) doc_type: DocType,
     /// `None` while it is out of sight.
     pub(in crate::model) status: Option<DocStatus>,
+    /// No list of the reconciling walk had it.
+    pub(in crate::model) missed: bool,
 }
 
 /// When a fact was learnt, in whole seconds since 1970; zero is never.
@@ -55,6 +57,24 @@ pub(in crate::model) struct LearntAt(u32);
 /// four of them: zero is never; else the highest bit tells a refusal, and the others tell when.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::model) struct Knowledge(u32);
+
+/// What the store must be told of when it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::model) struct RowOfDoc {
+    space: u32,
+    status: Option<DocStatus>,
+    author: AccountNumber,
+    owner: AccountNumber,
+    created_at: Timestamp,
+    version: (u32, Timestamp, AccountNumber),
+    missed: bool,
+}
+
+impl RowOfDoc {
+    pub(in crate::model) fn version(&self) -> (u32, Timestamp, AccountNumber) {
+        self.version
+    }
+}
 
 /// A version as the ledger takes it: already with the account's number.
 #[derive(Clone, Copy, Debug)]
@@ -72,12 +92,25 @@ impl AccountNumber {
         Self(index + 1)
     }
 
+    /// As the store knows it: 0 is nobody.
+    pub(in crate::model) fn number(self) -> u32 {
+        self.0
+    }
+
+    pub(in crate::model) fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
     pub(in crate::model) fn index(self) -> Option<usize> {
         self.0.checked_sub(1).map(|index| index as usize)
     }
 }
 
 impl Edit {
+    pub(in crate::model) fn new(at: Timestamp, author: AccountNumber) -> Self {
+        Self { at: at.as_millis(), author }
+    }
+
     pub(in crate::model) fn at(self) -> Timestamp {
         Timestamp::from_millis(self.at)
     }
@@ -172,6 +205,7 @@ impl Doc {
             view_count: 0,
             doc_type,
             status: None,
+            missed: false,
         };
         if version.number <= 2 {
             doc.known_since = Timestamp::MIN;
@@ -191,8 +225,10 @@ impl Doc {
         if version.at > self.version_at && self.version_number >= 2 {
             let previous = Version { number: self.version_number, at: self.version_at, author: self.version_author };
             // Beyond the horizon it may still be the last update, while the newest version is later than the moment.
+            let before = self.earlier_edits.len();
             let known = self.earlier_edits.iter().copied().filter(|edit| edit.at() > horizon);
             self.earlier_edits = std::iter::once(Edit::from(previous)).chain(known).collect();
+            self.forget_before(horizon, self.earlier_edits.len() <= before);
         } else if version.at <= self.version_at {
             // The newest versions have been deleted: what is the newest now is no longer an earlier one.
             self.earlier_edits = self.earlier_edits.iter().copied().filter(|edit| edit.at() < version.at).collect();
@@ -230,7 +266,15 @@ impl Doc {
             edits.iter().map(|version| Edit::from(*version)).filter(|edit| edit.at() > horizon).collect();
         self.known_since =
             if to_the_end { Timestamp::MIN } else { versions.last().map_or(newest.at, |oldest| oldest.at) };
+        self.forget_before(horizon, self.earlier_edits.len() < edits.len());
         true
+    }
+
+    /// What has been dropped is not known any more: after a restart a longer window may ask for it.
+    fn forget_before(&mut self, horizon: Timestamp, has_dropped: bool) {
+        if has_dropped {
+            self.known_since = self.known_since.max(Timestamp::from_millis(horizon.as_millis().saturating_add(1)));
+        }
     }
 
     /// All edits known, newest first. An edit is any version but the first.
@@ -242,6 +286,33 @@ impl Doc {
     /// Every version later than `moment` is known.
     pub(in crate::model) fn is_known_after(&self, moment: Timestamp) -> bool {
         self.known_since.as_millis() <= moment.as_millis().saturating_add(1)
+    }
+
+    /// Newest first.
+    pub(in crate::model) fn earlier_edits(&self) -> impl Iterator<Item = Edit> {
+        self.earlier_edits.iter().copied()
+    }
+
+    pub(in crate::model) fn version_number(&self) -> u32 {
+        self.version_number
+    }
+
+    /// What a row says of it.
+    pub(in crate::model) fn row(&self) -> RowOfDoc {
+        RowOfDoc {
+            space: self.space,
+            status: self.status,
+            author: self.author,
+            owner: self.owner,
+            created_at: self.created_at,
+            version: (self.version_number, self.version_at, self.version_author),
+            missed: self.missed,
+        }
+    }
+
+    pub(in crate::model) fn restore_versions(&mut self, known_since: Timestamp, earlier_edits: Box<[Edit]>) {
+        self.known_since = known_since;
+        self.earlier_edits = earlier_edits;
     }
 
     pub(in crate::model) fn known_since(&self) -> Timestamp {

@@ -7,29 +7,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    AccountId, Collector, DocId, DocRow, DocStatus, DocType, LabelRow, SpaceId, SpaceRow, SpaceStatus, Timestamp,
-    UserRow, VersionRow,
+    AccountId, Collector, DocId, DocRow, DocStatus, DocType, LabelRow, SpaceId, SpaceStatus, Timestamp, UserRow,
+    VersionRow,
 };
 
 mod doc;
 mod index;
 mod intern;
+mod missing;
+mod restore;
 mod space;
+mod unsaved;
 mod wants;
 
 #[cfg(test)]
 mod learning_test;
 
 pub(super) use doc::{AccountNumber, Doc, Edit, Knowledge};
+pub use missing::ById;
 pub(super) use space::{Sight, Space};
 pub use wants::{Goal, MaxAges};
 
 use doc::{LearntAt, Version};
 use index::Index;
 use intern::Interner;
+use unsaved::Unsaved;
 
 /// For how long a space that went out of sight is counted as `unseen`.
 const UNSEEN_SPACES_ARE_COUNTED_FOR: Duration = Duration::from_hours(30 * 24);
+
+/// Longer than any answer can be ahead of the moment.
+const SLACK: Duration = Duration::from_hours(24);
 
 #[derive(Debug)]
 pub struct Ledger {
@@ -54,6 +62,8 @@ pub struct Ledger {
     pub(super) folded: HashSet<SpaceId>,
     /// Of the rows of the last walk, the part that could be read.
     readable_rows: f64,
+    /// What the store is to be told; nothing is noted where there is none.
+    unsaved: Option<Unsaved>,
 }
 
 /// What is known of an account, which is little on purpose.
@@ -101,36 +111,8 @@ impl Ledger {
             shown: super::census::Shown::default(),
             folded: HashSet::new(),
             readable_rows: 1.0,
+            unsaved: None,
         }
-    }
-
-    /// The list of spaces, as of `listed`. One that is missing from it goes out of sight with its docs, but only if every
-    /// row could be read.
-    pub fn learn_spaces(&mut self, rows: Vec<SpaceRow>, every_row_was_read: bool, listed: Timestamp) {
-        let mut missing: HashSet<u32> =
-            (0..self.spaces.len()).filter_map(|number| u32::try_from(number).ok()).collect();
-        for row in rows {
-            if let Some(number) = self.space_numbers.get(&row.id).copied() {
-                missing.remove(&number);
-                let known = &mut self.spaces[number as usize];
-                let walked = known.walked && known.is_listed();
-                *known = Space { walked, ..Space::from(row) };
-            } else {
-                let number = u32::try_from(self.spaces.len()).expect("a site has fewer than four billion spaces");
-                self.space_numbers.insert(row.id, number);
-                self.spaces.push(Space::from(row));
-            }
-        }
-        missing.retain(|number| every_row_was_read && self.spaces[*number as usize].is_listed());
-        for number in &missing {
-            self.spaces[*number as usize].sight = Sight::Unseen { since: listed };
-        }
-        if !missing.is_empty() {
-            for doc in self.docs.iter_mut().filter(|doc| missing.contains(&doc.space)) {
-                doc.status = None;
-            }
-        }
-        self.succeed(Collector::Spaces, listed);
     }
 
     pub fn knows_space(&self, id: SpaceId) -> bool {
@@ -162,13 +144,6 @@ impl Ledger {
         self.success(Collector::Docs)
     }
 
-    /// Docs of this type that are in sight by what is known, but were in no answer since `began`.
-    pub fn not_seen_since(&self, doc_type: DocType, began: Timestamp) -> Vec<DocId> {
-        let began = LearntAt::from(began);
-        let missing = |doc: &&Doc| doc.doc_type == doc_type && doc.status.is_some() && doc.seen_at < began;
-        self.docs.iter().filter(missing).map(|doc| doc.id).collect()
-    }
-
     /// These docs were out of sight at `answered`: deleted, or hidden from us. What has been seen since stays.
     pub fn lose(&mut self, docs: &[DocId], answered: Timestamp) {
         for id in docs {
@@ -176,6 +151,8 @@ impl Ledger {
                 && doc.seen_at <= answered.into()
             {
                 doc.status = None;
+                doc.missed = false;
+                self.doc_changed_by_id(*id);
             }
         }
     }
@@ -188,8 +165,9 @@ impl Ledger {
 
     pub fn note_walked(&mut self, spaces: &[SpaceId]) {
         for id in spaces {
-            if let Some(number) = self.space_numbers.get(id) {
-                self.spaces[*number as usize].walked = true;
+            if let Some(number) = self.space_numbers.get(id).copied() {
+                self.spaces[number as usize].walked = true;
+                self.space_changed(number);
             }
         }
     }
@@ -212,8 +190,9 @@ impl Ledger {
             };
             let version = self.version(&row.version);
             let known = self.doc_number(row.id);
+            let before = known.map(|number| self.docs[number as usize].row());
             let number = if let Some(number) = known {
-                let horizon = self.horizon(answered);
+                let horizon = self.kept_since(answered);
                 let doc = &mut self.docs[number as usize];
                 if doc.doc_type != row.doc_type {
                     learnt.conflicting += 1;
@@ -243,6 +222,14 @@ impl Ledger {
             doc.space = space;
             doc.status = if is_listed { row.status } else { None };
             doc.seen_at = answered.into();
+            doc.missed = false;
+            let after = doc.row();
+            if before != Some(after) {
+                self.papers_changed(number, &row.papers);
+            }
+            if before.is_some_and(|before| before.version() != after.version()) {
+                self.edits_changed(number);
+            }
         }
         learnt
     }
@@ -265,7 +252,7 @@ impl Ledger {
         if self.newest_version(id) != Some(asked_at) {
             return;
         }
-        let horizon = self.horizon(answered);
+        let horizon = self.kept_since(answered);
         let versions: Vec<Version> = match fact {
             // Authors beyond the reach are nobody's: they'd be asked for and never be counted.
             Fact::Known(rows) => rows
@@ -286,6 +273,9 @@ impl Ledger {
             Fact::Known(_) if doc.learn_versions(&versions, to_the_end, horizon) => Knowledge::learnt(answered),
             Fact::Known(_) | Fact::Refused => Knowledge::refused(answered),
         };
+        if let Some(number) = self.doc_number(id) {
+            self.edits_changed(number);
+        }
     }
 
     pub fn learn_labels(&mut self, id: DocId, fact: &Fact<Vec<LabelRow>>, answered: Timestamp) {
@@ -302,6 +292,9 @@ impl Ledger {
         let Some(doc) = self.doc_mut(id) else { return };
         doc.labels = knowledge(fact, answered);
         doc.label_set = set;
+        if let Some(number) = self.doc_number(id) {
+            self.labels_changed(number);
+        }
     }
 
     /// A doc's content state by name, or none.
@@ -313,6 +306,7 @@ impl Ledger {
         let Some(doc) = self.doc_mut(id) else { return };
         doc.state = knowledge(fact, answered);
         doc.state_number = number;
+        self.doc_changed_by_id(id);
     }
 
     /// A doc's lifetime views.
@@ -325,7 +319,11 @@ impl Ledger {
             let place = (doc.space, doc.doc_type);
             let added = before.map_or(0, |before| count.saturating_sub(before));
             *self.observed_views.entry(place).or_default() += added;
+            if added > 0 {
+                self.views_observed(place.0, place.1);
+            }
         }
+        self.doc_changed_by_id(id);
     }
 
     /// What one answer told of the `asked` accounts. One that was left out of it is learnt as `unknown`, unless some of
@@ -335,6 +333,7 @@ impl Ledger {
         let unknown: Arc<str> = Arc::from("unknown");
         for account in asked {
             let Some(index) = self.account(Some(account)).index() else { continue };
+            self.user_changed(index);
             let user = &mut self.users[index];
             let (status, account_type) = match told.remove(account) {
                 Some(row) => (row.status, row.account_type),
@@ -352,16 +351,17 @@ impl Ledger {
     /// A doc that this collector is refused rests; so do all docs of its space where the refusal is the space's.
     pub fn refuse_space_of(&mut self, id: DocId, collector: Collector, answered: Timestamp) {
         let Some(space) = self.doc_mut(id).map(|doc| doc.space) else { return };
-        for doc in self.docs.iter_mut().filter(|doc| doc.space == space) {
-            let knowledge = Knowledge::refused(answered);
-            match collector {
+        let knowledge = Knowledge::refused(answered);
+        self.change_docs(
+            |doc| doc.space == space,
+            |doc| match collector {
                 Collector::Labels => doc.labels = knowledge,
                 Collector::States => doc.state = knowledge,
                 Collector::Views => doc.views = knowledge,
                 Collector::Versions => doc.versions = knowledge,
                 Collector::Spaces | Collector::Docs | Collector::Users => {}
-            }
-        }
+            },
+        );
     }
 
     /// A base has been read to its end: from here on the numbers are true for `moment`.
@@ -426,6 +426,11 @@ impl Ledger {
         }
     }
 
+    /// Edits up to here are dropped: the moment may lie before the answer that says that they are beyond every window.
+    fn kept_since(&self, answered: Timestamp) -> Timestamp {
+        self.horizon(answered).earlier_by(SLACK)
+    }
+
     /// Edits up to here are outside every window.
     pub(super) fn horizon(&self, moment: Timestamp) -> Timestamp {
         moment.earlier_by(self.reach)
@@ -440,8 +445,24 @@ impl Ledger {
         let number = self.accounts.number(id);
         if self.users.len() <= number as usize {
             self.users.push(User::default());
+            self.user_changed(number as usize);
         }
         AccountNumber::nth(number)
+    }
+
+    fn doc_changed_by_id(&mut self, id: DocId) {
+        if let Some(number) = self.doc_number(id) {
+            self.doc_changed(number);
+        }
+    }
+
+    fn change_docs(&mut self, which: impl Fn(&Doc) -> bool, change: impl Fn(&mut Doc)) {
+        for place in 0..self.docs.len() {
+            if which(&self.docs[place]) {
+                change(&mut self.docs[place]);
+                self.doc_changed(u32::try_from(place).expect("a site has fewer than four billion docs"));
+            }
+        }
     }
 
     fn doc_number(&self, id: DocId) -> Option<u32> {

@@ -1,0 +1,99 @@
+//! How far the readings of one site have come: what a restart must know beside the facts themselves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::census::Shown;
+use super::{Access, Collector, DocId, DocType, SpaceId, Timestamp};
+
+/// A place in a listing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// An opaque word of the site's.
+    pub value: String,
+    /// How many answers of the listing lie before it.
+    pub answers: u32,
+}
+
+/// The walk by id over spaces that have not been met yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walk {
+    /// The base before it.
+    pub began: Timestamp,
+    /// It goes over all the spaces that are listed.
+    pub is_whole: bool,
+    /// Those that will have been walked at its end.
+    pub spaces: Vec<SpaceId>,
+    /// How many rows its answers had.
+    pub rows: u64,
+    /// And how many more that could not be read.
+    pub unreadable: u64,
+}
+
+/// One listing of such a walk: a group of spaces and a type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WalkListing {
+    pub doc_type: DocType,
+    pub spaces: Vec<SpaceId>,
+    /// Where it goes on.
+    pub cursor: Option<Cursor>,
+    pub is_done: bool,
+}
+
+/// A reconciling walk under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconciling {
+    /// The base before it: whoever was not seen since may be gone.
+    pub began: Timestamp,
+    pub step: ReconcilingStep,
+    pub rows: u64,
+    pub unreadable: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReconcilingStep {
+    /// Reads the list of this type from here on, and has come by this doc.
+    Read { doc_type: DocType, cursor: Option<Cursor>, come_by: Option<DocId> },
+    /// Asks by name for the docs that no list had.
+    Confirm,
+}
+
+/// What the ledger vouches for, beside its facts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Vouched {
+    pub moment: Option<Timestamp>,
+    /// When the pass that last reached its goal began.
+    pub successes: BTreeMap<Collector, Timestamp>,
+    /// Of the rows of the last whole walk, the part that could be read (0..1).
+    pub readable_rows: Option<f64>,
+    /// By doc type: every change up to here has been read.
+    pub watermarks: BTreeMap<DocType, Timestamp>,
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    pub vouched: Vouched,
+    pub access: Access,
+    pub shown: Shown,
+    /// Spaces that share the series of `(other)`.
+    pub folded: BTreeSet<SpaceId>,
+    pub walk: Option<Walk>,
+    /// The walk's, in its order.
+    pub listings: Vec<WalkListing>,
+    pub reconciling: Option<Reconciling>,
+}
+
+/// A part of the progress that is not as it was.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProgressChange {
+    Vouched(Vouched),
+    Access(Box<Access>),
+    Shown(Shown),
+    Folded(BTreeSet<SpaceId>),
+    Walk(Option<Walk>),
+    /// Of the walk's listings the one in this place; without one, the listings from this place on are gone.
+    Listing(usize, Option<WalkListing>),
+    Reconciling(Option<Reconciling>),
+}

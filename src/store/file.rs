@@ -1,0 +1,263 @@
+//! The file on disk: who may open it, which version it has, and what happens to one that is broken.
+
+use std::fs::{File as LockFile, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tracing::warn;
+
+/// The database, and the lock that keeps a second process out. Users may read it meanwhile with their own tools.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) database: Connection,
+    path: PathBuf,
+    _lock: LockFile,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("cannot lock {}, which stands for the store: does its folder exist, and may we write there?", path.display())]
+    Lock {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("another process uses the store {}; give each exporter a --store.path of its own", path.display())]
+    InUse { path: PathBuf },
+    #[error("the store {} was written by a newer exporter (version {found} of its tables, this one knows {known}): use that one, or another --store.path", path.display())]
+    Newer { path: PathBuf, found: u32, known: u32 },
+    #[error("{} is not a store of this exporter; name another file with --store.path", path.display())]
+    NotOurs { path: PathBuf },
+    #[error("cannot use the store {}{}", path.display(), advice(source))]
+    Unusable {
+        path: PathBuf,
+        #[source]
+        source: rusqlite::Error,
+    },
+    #[error("cannot set aside the broken store {}", path.display())]
+    SetAside {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot start the store's thread")]
+    NoThread(#[source] io::Error),
+}
+
+/// Each brings the tables from the version of its place to the next.
+const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+/// "CfEx": what tells our files from others.
+const APPLICATION_ID: i32 = 0x4366_4578;
+/// More parts of one name than anybody keeps.
+const MOST_SET_ASIDE: u32 = 1_000;
+
+impl File {
+    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+        let lock = lock(path)?;
+        let database = match open(path) {
+            Err(OpenError::Unusable { source, .. }) if is_broken(&source) => {
+                set_aside(path, &source)?;
+                open(path)?
+            }
+            opened => opened?,
+        };
+        Ok(Self { database, path: path.to_owned(), _lock: lock })
+    }
+
+    /// Reads the whole file once. One that is broken is set aside, and an empty one takes its place.
+    pub(super) fn check(&mut self) -> Result<(), OpenError> {
+        let verdict = self.database.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+        match verdict {
+            Ok(verdict) if verdict == "ok" => Ok(()),
+            Ok(verdict) => self.start_afresh(&verdict),
+            Err(error) => self.start_afresh(&error),
+        }
+    }
+
+    pub(super) fn start_afresh(&mut self, reason: &dyn std::fmt::Display) -> Result<(), OpenError> {
+        // The broken one must be closed before it is renamed, or its log would be written beside the new one.
+        self.database =
+            Connection::open_in_memory().map_err(|source| OpenError::Unusable { path: self.path.clone(), source })?;
+        set_aside(&self.path, reason)?;
+        self.database = open(&self.path)?;
+        Ok(())
+    }
+}
+
+fn lock(path: &Path) -> Result<LockFile, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let path_of_lock = PathBuf::from(name);
+    let failed = |source| OpenError::Lock { path: path_of_lock.clone(), source };
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path_of_lock).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
+        Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+fn open(path: &Path) -> Result<Connection, OpenError> {
+    let failed = |source| OpenError::Unusable { path: path.to_owned(), source };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut database = Connection::open_with_flags(path, flags).map_err(failed)?;
+    prepare(&mut database, path)?;
+    Ok(database)
+}
+
+fn prepare(database: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Unusable { path: path.to_owned(), source };
+    let known = u32::try_from(MIGRATIONS.len()).expect("there are few migrations");
+    let pragma = |name| database.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(failed);
+    let (application_id, version) = (pragma("application_id")?, pragma("user_version")?);
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    let is_empty = database.query_row(tables, [], |row| row.get::<_, i64>(0)).map_err(failed)? == 0;
+    if !is_empty && application_id != i64::from(APPLICATION_ID) {
+        return Err(OpenError::NotOurs { path: path.to_owned() });
+    }
+    let version = u32::try_from(version).unwrap_or(u32::MAX);
+    if version > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found: version, known });
+    }
+    database.pragma_update(None, "journal_mode", "wal").map_err(failed)?;
+    // A commit is on the disk when it has been answered, and readers may hold it up for a moment.
+    database.pragma_update(None, "synchronous", "full").map_err(failed)?;
+    database.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    let transaction = database.transaction().map_err(failed)?;
+    for migration in MIGRATIONS.iter().skip(version as usize) {
+        transaction.execute_batch(migration).map_err(failed)?;
+    }
+    // Written each time, so that a file that takes no writes is found at the start.
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+    transaction.pragma_update(None, "user_version", known).map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// How long a user's own transaction may hold up a commit.
+const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+
+fn is_broken(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn set_aside(path: &Path, reason: &dyn std::fmt::Display) -> Result<(), OpenError> {
+    let with = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let free = (1..MOST_SET_ASIDE).map(|number| with(&format!(".corrupt-{number}"))).find(|name| !name.exists());
+    let aside = free.unwrap_or_else(|| with(".corrupt-last"));
+    let rename = std::fs::rename(path, &aside);
+    rename.map_err(|source| OpenError::SetAside { path: path.to_owned(), source })?;
+    for ending in ["-wal", "-shm"] {
+        // What they hold belongs to the broken file; most times there are none.
+        let mut beside = aside.clone().into_os_string();
+        beside.push(ending);
+        let _ = std::fs::rename(with(ending), beside);
+    }
+    warn!(
+        store = %path.display(),
+        aside = %aside.display(),
+        %reason,
+        "the store is broken; it has been set aside, and everything is read from Confluence anew"
+    );
+    Ok(())
+}
+
+/// What can be done about it.
+fn advice(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => ": the disk is full; make room, or name another place with --store.path",
+        Some(ErrorCode::ReadOnly) => {
+            ": it cannot be written; mend its permissions, or name another place with --store.path"
+        }
+        Some(ErrorCode::CannotOpen) => ": does its folder exist, and may we write there?",
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ": another program holds it locked",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn error(path: &Path) -> String {
+        File::open(path).expect_err("it is not to be opened").to_string()
+    }
+
+    #[test]
+    fn a_second_process_is_told_so() {
+        let folder = folder();
+        let path = folder.path().join("store.db");
+        let first = File::open(&path).unwrap();
+        assert!(error(&path).starts_with("another process uses the store"), "{}", error(&path));
+        drop(first);
+        assert!(File::open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_file_of_a_newer_version_is_refused_and_left_alone() {
+        let folder = folder();
+        let path = folder.path().join("store.db");
+        File::open(&path).unwrap().database.pragma_update(None, "user_version", 99).unwrap();
+        assert!(error(&path).contains("was written by a newer exporter (version 99"), "{}", error(&path));
+        assert!(error(&path).contains("version 99"), "nothing was changed");
+    }
+
+    #[test]
+    fn somebody_elses_database_is_refused_and_left_alone() {
+        let folder = folder();
+        let path = folder.path().join("other.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+        assert!(error(&path).contains("is not a store of this exporter"), "{}", error(&path));
+        Connection::open(&path).unwrap().execute_batch("SELECT x FROM theirs").unwrap();
+    }
+
+    #[test]
+    fn what_is_no_database_is_set_aside_under_another_name() {
+        let folder = folder();
+        let path = folder.path().join("store.db");
+        std::fs::write(&path, [b'x'; 5_000]).unwrap();
+        let file = File::open(&path).unwrap();
+        let tables: i64 = file.database.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+        assert!(tables > 10);
+        assert_eq!(std::fs::read(folder.path().join("store.db.corrupt-1")).unwrap(), [b'x'; 5_000]);
+    }
+
+    #[test]
+    fn a_broken_page_is_found_by_the_check() {
+        let folder = folder();
+        let path = folder.path().join("store.db");
+        let file = File::open(&path).unwrap();
+        let many_labels = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) \
+                    INSERT INTO labels SELECT 1, i, 'label ' || i FROM n";
+        file.database.execute_batch(many_labels).unwrap();
+        drop(file);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 4096 * 2048;
+        bytes[middle..middle + 4096].fill(0xa5);
+        std::fs::write(&path, bytes).unwrap();
+
+        let mut file = File::open(&path).unwrap();
+        file.check().unwrap();
+
+        let labels: i64 = file.database.query_row("SELECT count(*) FROM labels", [], |row| row.get(0)).unwrap();
+        assert_eq!(labels, 0);
+        assert!(folder.path().join("store.db.corrupt-1").exists());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let message = error(Path::new("/nowhere/at/all/store.db"));
+        assert!(
+            message.contains("/nowhere/at/all/store.db.lock") && message.contains("does its folder exist"),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,169 @@
+//! What is told to the store, and what it told at the start. How it is kept is `store`'s business.
+
+use std::sync::Arc;
+
+use tracing::{info, warn};
+
+use super::Shared;
+use super::site_state::SiteState;
+use crate::model::{ProgressChange, Snapshot};
+use crate::store::{Batch, Identity, Kept, Loaded, NotCommitted};
+
+/// Where a connection's facts are kept.
+#[derive(Debug)]
+pub(super) struct Keeping {
+    kept: Kept,
+    /// What was kept has been taken over, or there was nothing.
+    has_loaded: tokio::sync::OnceCell<()>,
+}
+
+impl Keeping {
+    pub(super) fn new(kept: Kept) -> Self {
+        Self { kept, has_loaded: tokio::sync::OnceCell::new() }
+    }
+}
+
+impl Shared {
+    /// Takes over what was kept, the first time; whoever comes meanwhile waits for it.
+    pub(super) async fn take_over(&self) {
+        let Some(keeping) = &self.keeping else { return };
+        keeping
+            .has_loaded
+            .get_or_init(async || {
+                let loaded = keeping.kept.load(self.settings.longest_window()).await;
+                let mut state = self.state();
+                if let Some(loaded) = loaded {
+                    info!(connection = %self.name, moment = ?loaded.progress.vouched.moment.map(|at| at.to_string()), "goes on from what the store has kept");
+                    state.restore(loaded);
+                }
+                state.ledger.note_changes();
+            })
+            .await;
+    }
+
+    /// Hands what has changed to the store, and waits until it is on the disk.
+    pub(super) async fn commit(&self) -> Result<(), NotCommitted> {
+        let Some(Keeping { kept, .. }) = &self.keeping else { return Ok(()) };
+        let Some(slot) = kept.slot().await else { return Err(NotCommitted) };
+        let committing = {
+            let mut state = self.state();
+            let batch = state.take_batch(self.identity());
+            if batch.is_empty() {
+                return Ok(());
+            }
+            // Under the lock, so that steps are written in the order in which they were made.
+            slot.put(batch)
+        };
+        committing.done().await
+    }
+
+    /// A site that was deleted and made anew under its old address has another cloud id: nothing that is known is its.
+    pub(super) async fn start_afresh_on_another_site(&self) {
+        let now = self.identity();
+        let is_another = {
+            let mut state = self.state();
+            let is_another = state.identity.as_ref().is_some_and(|before| !before.is_same_site(&now));
+            if is_another {
+                warn!(connection = %self.name, site = %now.site, "another site than before stands at this address; everything is read anew");
+                *state = SiteState::new(self.settings.longest_window());
+                if self.keeping.is_some() {
+                    state.ledger.note_changes();
+                }
+            }
+            is_another
+        };
+        if is_another && let Some(keeping) = &self.keeping {
+            keeping.kept.forget().await;
+        }
+    }
+
+    fn identity(&self) -> Identity {
+        self.site.connection().whereabouts().into()
+    }
+}
+
+impl SiteState {
+    /// As it was when the last step was committed.
+    fn restore(&mut self, loaded: Loaded) {
+        let Loaded { ledger, progress, identity } = loaded;
+        self.ledger = ledger;
+        self.access = progress.access.clone();
+        for (doc_type, watermark) in &progress.vouched.watermarks {
+            self.set_watermark(*doc_type, *watermark);
+        }
+        self.walk.clone_from(&progress.walk);
+        self.listings.clone_from(&progress.listings);
+        self.reconciling.clone_from(&progress.reconciling);
+        self.saved = progress;
+        self.identity = Some(identity);
+    }
+
+    /// What is not as it was when this was called last.
+    fn take_batch(&mut self, identity: Identity) -> Batch {
+        let identity = (self.identity.as_ref() != Some(&identity)).then(|| {
+            self.identity = Some(identity.clone());
+            identity
+        });
+        Batch {
+            facts: self.ledger.take_changes(),
+            progress: self.take_progress(),
+            snapshot: self.unsaved_snapshot.take(),
+            identity,
+        }
+    }
+
+    fn take_progress(&mut self) -> Vec<ProgressChange> {
+        let mut changes = Vec::new();
+        let vouched = self.vouched();
+        let saved = &mut self.saved;
+        if saved.vouched != vouched {
+            saved.vouched = vouched;
+            changes.push(ProgressChange::Vouched(saved.vouched.clone()));
+        }
+        if saved.access != self.access {
+            saved.access = self.access.clone();
+            changes.push(ProgressChange::Access(Box::new(self.access.clone())));
+        }
+        if saved.shown != *self.ledger.shown() {
+            saved.shown = self.ledger.shown().clone();
+            changes.push(ProgressChange::Shown(saved.shown.clone()));
+        }
+        let folded = self.ledger.folded();
+        if saved.folded.len() != folded.len() || !saved.folded.iter().all(|space| folded.contains(space)) {
+            saved.folded = folded.iter().copied().collect();
+            changes.push(ProgressChange::Folded(saved.folded.clone()));
+        }
+        if saved.walk != self.walk {
+            saved.walk.clone_from(&self.walk);
+            changes.push(ProgressChange::Walk(self.walk.clone()));
+        }
+        if saved.listings.len() > self.listings.len() {
+            saved.listings.truncate(self.listings.len());
+            changes.push(ProgressChange::Listing(self.listings.len(), None));
+        }
+        for (place, listing) in self.listings.iter().enumerate() {
+            if saved.listings.get(place) == Some(listing) {
+                continue;
+            }
+            match saved.listings.get_mut(place) {
+                Some(before) => before.clone_from(listing),
+                None => saved.listings.push(listing.clone()),
+            }
+            changes.push(ProgressChange::Listing(place, Some(listing.clone())));
+        }
+        if saved.reconciling != self.reconciling {
+            saved.reconciling.clone_from(&self.reconciling);
+            changes.push(ProgressChange::Reconciling(self.reconciling.clone()));
+        }
+        changes
+    }
+}
+
+/// The kept snapshot, if its numbers may still stand for the site as it is.
+pub(super) fn if_fresh(snapshot: Option<Snapshot>, shared: &Shared) -> Option<Arc<Snapshot>> {
+    let now = shared.clock.now();
+    let is_fresh = |snapshot: &Snapshot| {
+        snapshot.health.moment.is_some_and(|moment| now.since(moment) <= shared.settings.max_stale)
+    };
+    snapshot.filter(is_fresh).map(Arc::new)
+}
