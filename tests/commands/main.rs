@@ -9,3 +9,5 @@ mod help;
 mod program;
 mod secrets;
 mod serving;
+mod sockets;
+mod web_config;
