@@ -1,6 +1,7 @@
 //! A server with a web configuration, and curl as its client.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,6 +41,9 @@ impl Locked {
         fs::write(folder.path().join("ca.crt"), &authority.certificate).unwrap();
         authority.server().write(folder.path(), "exporter");
         authority.client().write(folder.path(), "client");
+        authority.client().write(folder.path(), "prometheus");
+        // The examples have them in a folder of their own.
+        symlink(".", folder.path().join("tls")).unwrap();
         let path = folder.path().join("web.yml");
         fs::write(&path, web_config).unwrap();
         let settings = Settings { web_config: Some(path), ..on_loopback() };

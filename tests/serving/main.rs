@@ -4,6 +4,7 @@
 mod certificates;
 mod connected;
 mod encrypted;
+mod examples;
 mod exposition;
 mod http;
 mod locked;

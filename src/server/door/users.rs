@@ -117,3 +117,70 @@ fn credentials(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
     let name = String::from_utf8(decoded[..colon].to_vec()).ok()?;
     Some((name, decoded[colon + 1..].to_vec()))
 }
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_was_let_in_waits_for_no_guesser() {
+        let users = users(&["ann"]);
+        assert_eq!(users.check(&login("ann", "sesame")).await, Ok(()));
+
+        // As if somebody's guess were being checked for ever.
+        let _guess = Arc::clone(&users.one_at_a_time).acquire_owned().await.unwrap();
+
+        assert_eq!(users.check(&login("ann", "sesame")).await, Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_unknown_waits_for_the_same_check_as_who_is_known() {
+        let users = users(&["ann", "bob"]);
+        let turn = Arc::clone(&users.one_at_a_time).acquire_owned().await.unwrap();
+        for (name, password) in [("ann", "wrong"), ("eve", "wrong"), ("eve", "sesame")] {
+            let headers = login(name, password);
+            let check = tokio::time::timeout(std::time::Duration::from_secs(9), users.check(&headers));
+            assert!(check.await.is_err(), "{name} was refused without a check");
+        }
+        drop(turn);
+
+        let (of_eve, is_known) = users.hash_for("eve");
+        assert!(!is_known && of_eve.is_of(b"sesame"), "the check is a real one, of somebody's password");
+        assert!(std::ptr::eq(of_eve, users.hash_for("eve").0), "and always the same");
+        assert_eq!(users.check(&login("eve", "sesame")).await, Err(Refused));
+    }
+
+    #[tokio::test]
+    async fn refusals_are_not_remembered_and_logins_are_few() {
+        let users = users(&["ann"]);
+        for guess in 0..3 {
+            assert_eq!(users.check(&login("ann", &guess.to_string())).await, Err(Refused));
+        }
+        assert!(users.known.lock().unwrap().is_empty());
+
+        for login in 0..=MOST_KNOWN {
+            users.let_in([u8::try_from(login).unwrap(); 32]);
+        }
+        assert!(users.known.lock().unwrap().len() <= MOST_KNOWN);
+    }
+
+    #[test]
+    fn neither_passwords_nor_hashes_are_printed() {
+        let users = users(&["ann"]);
+        let printed = format!("{users:?}");
+        assert!(printed.contains("[REDACTED]") && !printed.contains("$2"), "{printed}");
+    }
+
+    fn users(names: &[&str]) -> Users {
+        let hash = bcrypt::hash("sesame", 4).unwrap();
+        let hashes = names.iter().map(|name| ((*name).to_owned(), PasswordHash::try_from(hash.clone()).unwrap()));
+        Users::of(hashes.collect()).unwrap()
+    }
+
+    fn login(name: &str, password: &str) -> HeaderMap {
+        let value = format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}")));
+        HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_str(&value).unwrap())])
+    }
+}
