@@ -3,6 +3,7 @@
 
 mod configuration;
 mod connection_test;
+mod crowd;
 mod echo;
 mod ending;
 mod help;

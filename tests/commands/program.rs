@@ -158,6 +158,13 @@ impl Serving {
         assert!(in_time, "it never came; its log:\n{}", self.err());
     }
 
+    /// Its resident memory, in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// What it has written to standard error so far.
     pub(crate) fn err(&self) -> String {
         self.err.lock().unwrap().clone()
