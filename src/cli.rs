@@ -23,8 +23,8 @@ pub enum Command {
     /// Try the connections to Confluence.
     #[command(subcommand)]
     Connection(Connection),
-    /// Say whether the configuration and its token files can be used, without asking Confluence anything.
-    CheckConfig(ConfigFile),
+    /// Say whether the configuration files and what they name can be used, without asking Confluence anything.
+    CheckConfig(CheckConfig),
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,9 +43,14 @@ pub struct Serve {
     /// confluence-exporter.db.
     #[arg(long = "store.path", value_name = "FILE")]
     pub store: Option<PathBuf>,
-    /// Host and port to listen on; without a host, on every IPv4 address.
+    /// Host and port to listen on; without a host, on every IPv4 address. May be repeated.
     #[arg(long = "web.listen-address", value_name = "HOST:PORT", default_value = "0.0.0.0:10054")]
-    pub listen_address: String,
+    pub listen_addresses: Vec<String>,
+    /// Listen on the sockets that systemd hands over, and nowhere else.
+    #[arg(long = "web.systemd-socket", conflicts_with = "listen_addresses")]
+    pub systemd_socket: bool,
+    #[command(flatten)]
+    pub web_config: WebConfigFile,
     /// The path that Prometheus scrapes.
     #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
     pub telemetry_path: String,
@@ -60,6 +65,21 @@ pub struct TestConnection {
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckConfig {
+    #[command(flatten)]
+    pub config: ConfigFile,
+    #[command(flatten)]
+    pub web_config: WebConfigFile,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct WebConfigFile {
+    /// The YAML file that asks for TLS, client certificates or passwords, as all Prometheus exporters read it.
+    #[arg(id = "web.config.file", long = "web.config.file", value_name = "FILE")]
+    pub path: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Args)]

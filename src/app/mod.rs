@@ -9,8 +9,9 @@ mod serve;
 use std::error::Error;
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command, ConfigFile, Connection};
+use crate::cli::{CheckConfig, Cli, Command, Connection};
 use crate::config::Config;
+use crate::server::check_web_config;
 
 /// Runs one command. What goes wrong is told on standard error.
 pub async fn run(cli: Cli) -> ExitCode {
@@ -18,7 +19,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let ended = match &cli.command {
         Command::Serve(serve) => serve::run(serve).await,
         Command::Connection(Connection::Test(test)) => connection_test::run(test).await,
-        Command::CheckConfig(file) => check_config(file),
+        Command::CheckConfig(check) => check_config(check),
     };
     ended.unwrap_or_else(|error| {
         output::complain(&with_causes(error.as_ref()));
@@ -26,15 +27,19 @@ pub async fn run(cli: Cli) -> ExitCode {
     })
 }
 
-/// Whatever `serve` would stumble over before it listens, the tokens' files included.
-fn check_config(file: &ConfigFile) -> Result<ExitCode, Box<dyn Error>> {
-    let config = Config::read(&file.path)?;
+/// Whatever `serve` would stumble over before it listens, the files of tokens and certificates included.
+fn check_config(check: &CheckConfig) -> Result<ExitCode, Box<dyn Error>> {
+    let config = Config::read(&check.config.path)?;
     open::check(&config.connections)?;
+    check.web_config.path.as_deref().map(check_web_config).transpose()?;
     let connections = match config.connections.len() {
         1 => "1 connection".to_owned(),
         several => format!("{several} connections"),
     };
-    output::print(&format!("{}: good, {connections}\n", file.path.display()));
+    output::print(&format!("{}: good, {connections}\n", check.config.path.display()));
+    if let Some(path) = &check.web_config.path {
+        output::print(&format!("{}: good\n", path.display()));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

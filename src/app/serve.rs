@@ -4,16 +4,17 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::cache::Cache;
 use crate::cli::Serve;
 use crate::clock::Clock;
 use crate::config::{Config, ConnectionConfig};
 use crate::metrics::{Asking, Build, Process, StoreUp};
-use crate::server::{BadTelemetryPath, Server, Settings};
+use crate::server::{BadTelemetryPath, Listen, Server, Settings};
 use crate::store::Store;
 use crate::sync::Sync;
 
@@ -39,17 +40,21 @@ pub(super) async fn run(serve: &Serve) -> Result<ExitCode, Box<dyn Error>> {
     for connection in &config.connections {
         connections.push(sync(connection, store.as_ref(), &clock, &stop).await?);
     }
-    let settings = Settings { listen_address: serve.listen_address.clone(), telemetry_path };
+    let listen =
+        if serve.systemd_socket { Listen::SystemdSocket } else { Listen::Addresses(serve.listen_addresses.clone()) };
+    let settings = Settings { listen, telemetry_path, web_config: serve.web_config.path.clone() };
     let server = Server::bind(&settings).await?;
+    let addresses: Vec<String> = server.addresses()?.iter().map(ToString::to_string).collect();
     let build = Build::this();
     info!(
         version = build.version,
         revision = build.revision,
         connections = connections.len(),
-        address = %server.local_addr()?,
+        address = addresses.join(" "),
         "answering scrapes; nothing is asked of Confluence before the first"
     );
     stop_on_signal(stop.clone())?;
+    tell_systemd(NotifyState::Ready);
     let process = if store.is_some() { Process::this().with_store(up) } else { Process::this() };
     server.serve(Cache::new(connections, clock, process), stop.clone()).await;
     if let Some(store) = store {
@@ -93,7 +98,15 @@ fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
             _ = terminate.recv() => {}
         }
         info!("told to stop");
+        tell_systemd(NotifyState::Stopping);
         stop.cancel();
     });
     Ok(())
+}
+
+/// Where it has started this process and wants to know.
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        warn!(%error, "could not tell systemd how things stand");
+    }
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::ConnectionConfig;
-use super::text::{parsed, parsed_if_given};
 use crate::connection::{
     self, ConcurrencyLevel, CredentialChoice, ExpiryDate, GatewayUrl, InstanceUrl, OpenError, Patience, Username,
 };
 use crate::model::{ConnectionName, Window, duration};
 use crate::sync::{self, CollectorsSettings, LabelsSettings, SpacesSettings};
+use crate::yaml::{parsed, parsed_if_given};
 
 /// What stands at the top holds for every connection that says nothing else.
 #[derive(Debug)]

@@ -1,8 +1,6 @@
 //! Gathers the rooms' settings from one YAML file. What a setting means stands beside the code that obeys it.
 
 mod file;
-mod problem;
-mod text;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::connection;
 use crate::model::ConnectionName;
 use crate::sync;
+use crate::yaml;
 
 use file::FileYaml;
 
@@ -52,8 +51,8 @@ impl Config {
     }
 
     /// Token files are relative to `folder`.
-    fn parse(yaml: &str, folder: &Path) -> Result<Self, String> {
-        let FileYaml { defaults, store, connections } = problem::read(yaml)?;
+    fn parse(text: &str, folder: &Path) -> Result<Self, String> {
+        let FileYaml { defaults, store, connections } = yaml::read(text)?;
         if connections.is_empty() {
             return Err("connections: there is none; add one with name, instance_url, username and a token".to_owned());
         }

@@ -7,6 +7,7 @@ mod routes;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -17,13 +18,25 @@ use crate::cache::Cache;
 use door::Door;
 use routes::Routes;
 
+pub use door::{ListenError, WebConfigError};
+
 /// Where and how the exporter is scraped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Host and port to listen on; without a host, on every IPv4 address. Default: `0.0.0.0:10054`.
-    pub listen_address: String,
+    pub listen: Listen,
     /// Where the metrics are. Default: `/metrics`.
     pub telemetry_path: TelemetryPath,
+    /// The file that says how clients are let in, in the format of Prometheus' exporters. Default: none, everybody is.
+    pub web_config: Option<PathBuf>,
+}
+
+/// Where clients find the exporter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// At each of these, host and port; without a host, on every IPv4 address. Default: `0.0.0.0:10054`.
+    Addresses(Vec<String>),
+    /// At the sockets that systemd hands over.
+    SystemdSocket,
 }
 
 /// A path of which no other page is in the way: it begins with `/`, and is neither `/probe` nor under `/-/`.
@@ -34,7 +47,7 @@ pub struct TelemetryPath(String);
 #[error("not a path for metrics: it begins with '/', has no '?' or '#', and is neither /probe nor under /-/")]
 pub struct BadTelemetryPath;
 
-/// A bound port that does not answer yet.
+/// Bound ports that do not answer yet.
 #[derive(Debug)]
 pub struct Server {
     door: Door,
@@ -42,27 +55,29 @@ pub struct Server {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("could not listen on {address}")]
-pub struct BindError {
-    pub address: String,
-    #[source]
-    source: io::Error,
+pub enum StartError {
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(transparent)]
+    WebConfig(#[from] WebConfigError),
 }
 
 impl Server {
-    pub async fn bind(settings: &Settings) -> Result<Self, BindError> {
-        let address = match settings.listen_address.strip_prefix(':') {
-            Some(port) => format!("0.0.0.0:{port}"),
-            None => settings.listen_address.clone(),
+    pub async fn bind(settings: &Settings) -> Result<Self, StartError> {
+        let door = match &settings.listen {
+            Listen::Addresses(addresses) => Door::at(addresses).await?,
+            Listen::SystemdSocket => Door::handed_over()?,
         };
-        match Door::bind(&address).await {
-            Ok(door) => Ok(Self { door, telemetry_path: settings.telemetry_path.clone() }),
-            Err(source) => Err(BindError { address, source }),
-        }
+        let door = match &settings.web_config {
+            Some(web_config) => door.locked(web_config)?,
+            None => door,
+        };
+        Ok(Self { door, telemetry_path: settings.telemetry_path.clone() })
     }
 
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.door.local_addr()
+    /// At least one, in the order of the settings.
+    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.door.addresses()
     }
 
     /// Answers until told to stop, then lets answers under way end.
@@ -71,9 +86,26 @@ impl Server {
     }
 }
 
+/// Whether a web configuration, its certificates included, could be used now.
+pub fn check_web_config(file: &Path) -> Result<(), WebConfigError> {
+    door::check(file)
+}
+
 impl Default for Settings {
     fn default() -> Self {
-        Self { listen_address: "0.0.0.0:10054".to_owned(), telemetry_path: TelemetryPath("/metrics".to_owned()) }
+        Self { listen: Listen::default(), telemetry_path: TelemetryPath("/metrics".to_owned()), web_config: None }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self::at("0.0.0.0:10054")
+    }
+}
+
+impl Listen {
+    pub fn at(address: &str) -> Self {
+        Self::Addresses(vec![address.to_owned()])
     }
 }
 
@@ -100,12 +132,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_in_use_is_named() {
-        let first = Server::bind(&Settings { listen_address: "127.0.0.1:0".to_owned(), ..Settings::default() }).await;
-        let address = first.as_ref().unwrap().local_addr().unwrap().to_string();
+        let first = Server::bind(&on_loopback("127.0.0.1:0")).await;
+        let address = first.as_ref().unwrap().addresses().unwrap()[0].to_string();
 
-        let second = Server::bind(&Settings { listen_address: address.clone(), ..Settings::default() }).await;
+        let second = Server::bind(&on_loopback(&address)).await;
 
         assert_eq!(second.unwrap_err().to_string(), format!("could not listen on {address}"));
+    }
+
+    fn on_loopback(address: &str) -> Settings {
+        Settings { listen: Listen::at(address), ..Settings::default() }
     }
 
     #[test]

@@ -7,11 +7,13 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use tracing::debug;
 
 use crate::cache::{Cache, Coding, Target, UnknownConnection};
 use crate::metrics::Dialect;
 use crate::model::ConnectionName;
 
+use super::door::Visitor;
 use super::{TelemetryPath, index, negotiation};
 
 /// Where one connection's metrics are.
@@ -34,7 +36,7 @@ enum Route {
     Index,
 }
 
-type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Full<Bytes>>;
 
 impl Routes {
     pub(super) fn new(cache: Cache, telemetry_path: TelemetryPath) -> Self {
@@ -43,7 +45,9 @@ impl Routes {
         Self { cache, telemetry_path, heads }
     }
 
-    pub(super) async fn answer(&self, request: &Request<Incoming>) -> Answer {
+    pub(super) async fn answer(&self, request: &Request<Incoming>, visitor: Visitor) -> Answer {
+        let Visitor { from, has_logged_in } = visitor;
+        debug!(%from, has_logged_in, method = %request.method(), path = request.uri().path(), "a client asks");
         let Some(route) = self.route(request.uri().path()) else {
             return text(StatusCode::NOT_FOUND, "there is no such page; / lists those that there are\n");
         };
@@ -129,7 +133,7 @@ fn not_found(unknown: &UnknownConnection) -> Answer {
     text(StatusCode::NOT_FOUND, format!("{unknown}\n"))
 }
 
-fn text(status: StatusCode, text: impl Into<Bytes>) -> Answer {
+pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Answer {
     answer(status, HeaderValue::from_static("text/plain; charset=utf-8"), text.into())
 }
 

@@ -3,9 +3,12 @@
 
 mod configuration;
 mod connection_test;
+mod crowd;
 mod echo;
 mod ending;
 mod help;
 mod program;
 mod secrets;
 mod serving;
+mod sockets;
+mod web_config;

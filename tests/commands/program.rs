@@ -89,10 +89,19 @@ impl Desk {
         self.serve_at(ANY_PORT, arguments).await
     }
 
+    /// The same with these variables set.
+    pub(crate) async fn serve_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Serving {
+        self.start(ANY_PORT, variables, arguments).await
+    }
+
     pub(crate) async fn serve_at(&self, address: &str, arguments: &[&str]) -> Serving {
+        self.start(address, &[], arguments).await
+    }
+
+    async fn start(&self, address: &str, variables: &[(&str, &str)], arguments: &[&str]) -> Serving {
         let listen = format!("--web.listen-address={address}");
         let arguments: Vec<&str> = ["serve", CONFIG, &listen].iter().chain(arguments).copied().collect();
-        let mut child = command(self.folder.path(), &arguments).spawn().unwrap();
+        let mut child = command(self.folder.path(), &arguments).envs(variables.iter().copied()).spawn().unwrap();
         let err: Arc<Mutex<String>> = Arc::default();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let reader = tokio::spawn({
@@ -147,6 +156,13 @@ impl Serving {
         };
         let in_time = tokio::time::timeout(PATIENCE, scraping).await.is_ok();
         assert!(in_time, "it never came; its log:\n{}", self.err());
+    }
+
+    /// Its resident memory, in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// What it has written to standard error so far.

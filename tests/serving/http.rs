@@ -7,7 +7,7 @@ use std::time::Duration;
 use confluence_exporter::cache::Cache;
 use confluence_exporter::clock::Clock;
 use confluence_exporter::metrics::Process;
-use confluence_exporter::server::{Server, Settings};
+use confluence_exporter::server::{Listen, Server, Settings};
 use flate2::read::GzDecoder;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -139,11 +139,11 @@ impl Running {
         Self::start_with(&on_loopback(), connections).await
     }
 
-    async fn start_with(settings: &Settings, connections: Vec<confluence_exporter::sync::Sync>) -> Self {
+    pub(crate) async fn start_with(settings: &Settings, connections: Vec<confluence_exporter::sync::Sync>) -> Self {
         // A second test finds it installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = Server::bind(settings).await.unwrap();
-        let address = server.local_addr().unwrap();
+        let address = server.addresses().unwrap()[0];
         let stop = CancellationToken::new();
         let cache = Cache::new(connections, Clock::system(), Process::this());
         let task = tokio::spawn(server.serve(cache, stop.clone()));
@@ -160,8 +160,8 @@ impl Running {
     }
 }
 
-fn on_loopback() -> Settings {
-    Settings { listen_address: "127.0.0.1:0".to_owned(), ..Settings::default() }
+pub(crate) fn on_loopback() -> Settings {
+    Settings { listen: Listen::at("127.0.0.1:0"), ..Settings::default() }
 }
 
 fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use clap::{Command, CommandFactory as _};
 use confluence_exporter::cli::Cli;
 use confluence_exporter::config::Config;
+use confluence_exporter::server::check_web_config;
 
 use super::{code_spans, read, table_rows};
 
@@ -40,6 +42,22 @@ fn configuration_md_lists_every_key_and_no_other() {
 }
 
 #[test]
+fn configuration_md_lists_every_key_of_the_web_configuration_and_no_other() {
+    let text = read("docs/CONFIGURATION.md");
+    let rows = table_rows(&text).into_iter().filter(|cells| cells.len() == 3 && cells[0].starts_with('`'));
+    let written: BTreeSet<String> =
+        rows.map(|cells| code_spans(&cells[0])[0].clone()).filter(|key| !key.starts_with("--")).collect();
+    let problem = |file: &Path| check_web_config(file).expect_err("it has a key that nobody knows").to_string();
+    let groups = offered(problem, "nobody: 1\n");
+    let (users, groups): (BTreeSet<_>, BTreeSet<_>) = groups.into_iter().partition(|key| key == "basic_auth_users");
+    let known = groups.iter().flat_map(|group| {
+        let keys = offered(problem, &format!("{group}: {{ nobody: 1 }}\n"));
+        keys.into_iter().map(move |key| format!("{group}.{key}"))
+    });
+    assert_eq!(written, known.chain(users).collect());
+}
+
+#[test]
 fn configuration_md_lists_every_flag_with_its_default() {
     let text = read("docs/CONFIGURATION.md");
     let rows = table_rows(&text).into_iter().filter(|cells| cells.len() == 3 && cells[0].starts_with("`--"));
@@ -59,12 +77,16 @@ fn first_cells(width: usize) -> BTreeSet<String> {
 
 /// The keys that the program offers instead of one that it does not know.
 fn keys(yaml: &str) -> BTreeSet<String> {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("config.yml");
     let head = "connections:\n- name: acme\n  instance_url: acme.atlassian.net\n  username: ann@acme.example\n  api_token_file: token\n";
     let top = if yaml.starts_with(' ') { format!("{head}{yaml}") } else { format!("{yaml}{head}") };
-    fs::write(&file, top).unwrap();
-    let error = Config::read(&file).expect_err("it has a key that nobody knows").to_string();
+    offered(|file| Config::read(file).expect_err("it has a key that nobody knows").to_string(), &top)
+}
+
+fn offered(problem: impl Fn(&Path) -> String, yaml: &str) -> BTreeSet<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.yml");
+    fs::write(&file, yaml).unwrap();
+    let error = problem(&file);
     let (_, offered) = error.split_once("there are ").unwrap_or_else(|| panic!("{error} offers no keys"));
     offered.split(", ").map(|key| key.trim().to_owned()).collect()
 }

@@ -8,12 +8,15 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
-/// More than any set of scrapers needs. One more takes the place of who has been silent for the longest.
+/// More than any set of scrapers needs. For one more, those who have been silent for the longest have to leave.
 const MOST_CONVERSATIONS: usize = 512;
 
 /// How long a client may go without the end of a request: a scraper that comes once a minute finds its connection
 /// still open. The same is the time that a request's head or an answer may take on its way.
 const LONGEST_SILENCE: Duration = Duration::from_secs(75);
+
+/// Whoever knocks must not cost a look at everybody, or a crowd that keeps knocking would keep the exporter busy.
+const LEAVE_AT_ONCE: usize = MOST_CONVERSATIONS / 16;
 
 /// How long to wait for a place when everybody waits for an answer.
 const PAUSE_WHEN_FULL: Duration = Duration::from_millis(100);
@@ -48,17 +51,28 @@ impl Conversations {
             if self.0.len() < MOST_CONVERSATIONS {
                 return;
             }
-            match self.longest_silent() {
-                Some(place) => {
-                    debug!("every place is taken; the client that was silent for the longest has to leave");
-                    let left = self.0.swap_remove(place).task;
-                    left.abort();
-                    // Only then is what it held given back.
-                    let _ = left.await;
-                }
-                None => sleep(PAUSE_WHEN_FULL).await,
+            if self.end_the_longest_silent().await == 0 {
+                sleep(PAUSE_WHEN_FULL).await;
             }
         }
+    }
+
+    /// Returns how many had to leave.
+    async fn end_the_longest_silent(&mut self) -> usize {
+        let silences = self.0.iter().enumerate().filter_map(|(place, it)| Some((it.pulse.silence()?, place)));
+        let mut silences: Vec<_> = silences.collect();
+        silences.sort_unstable_by(|one, other| other.cmp(one));
+        silences.truncate(LEAVE_AT_ONCE);
+        debug!(leaving = silences.len(), "every place is taken; who was silent for the longest has to leave");
+        for (_, place) in &silences {
+            self.0[*place].task.abort();
+        }
+        for (_, place) in &silences {
+            // Only then is what it held given back.
+            let _ = (&mut self.0[*place].task).await;
+        }
+        self.0.retain(|conversation| !conversation.task.is_finished());
+        silences.len()
     }
 
     pub(super) fn add(&mut self, pulse: Arc<Pulse>, task: JoinHandle<()>) {
@@ -74,11 +88,6 @@ impl Conversations {
                 conversation.task.abort();
             }
         }
-    }
-
-    fn longest_silent(&self) -> Option<usize> {
-        let silences = self.0.iter().enumerate().filter_map(|(place, it)| Some((it.pulse.silence()?, place)));
-        silences.max().map(|(_, place)| place)
     }
 }
 
@@ -154,12 +163,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_more_than_there_are_places_for_takes_that_of_the_longest_silent() {
+    async fn for_one_more_than_there_are_places_the_longest_silent_leave() {
         let mut conversations = Conversations::default();
         let waiting = begin(&mut conversations);
         let _under_way = waiting.answer();
         advance(Duration::from_secs(1)).await;
-        let silent = begin(&mut conversations);
+        let silent: Vec<_> = (0..LEAVE_AT_ONCE).map(|_| begin(&mut conversations)).collect();
         advance(Duration::from_secs(1)).await;
         while conversations.0.len() < MOST_CONVERSATIONS {
             begin(&mut conversations);
@@ -167,8 +176,9 @@ mod tests {
 
         conversations.make_room().await;
 
-        assert_eq!(conversations.0.len(), MOST_CONVERSATIONS - 1);
-        assert!(is_there(&conversations, &waiting) && !is_there(&conversations, &silent));
+        assert_eq!(conversations.0.len(), MOST_CONVERSATIONS - LEAVE_AT_ONCE);
+        assert!(is_there(&conversations, &waiting));
+        assert!(!silent.iter().any(|pulse| is_there(&conversations, pulse)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,18 +1,20 @@
 //! The way in: who may come, how many at once, how long they may be silent. What they are answered is not its business.
 
 mod conversations;
+mod listeners;
+mod lock;
+mod tls;
+mod users;
+mod visit;
+mod web_config;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::net::{TcpListener, TcpStream};
+use hyper_util::server::graceful::GracefulShutdown;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -20,11 +22,20 @@ use tracing::{debug, info, warn};
 use super::routes::Routes;
 
 use conversations::{Conversations, Pulse};
+use listeners::Listeners;
+use lock::Lock;
+use visit::Visit;
 
-/// A bound port that does not answer yet.
+pub use listeners::ListenError;
+pub use lock::WebConfigError;
+pub(super) use visit::Visitor;
+
+/// Bound ports that do not answer yet, and what is asked of those who come.
 #[derive(Debug)]
 pub(super) struct Door {
-    listener: TcpListener,
+    listeners: Listeners,
+    /// None where everybody may come in, unencrypted.
+    lock: Option<Arc<Lock>>,
 }
 
 /// How long answers that are under way at the end may still take.
@@ -34,38 +45,45 @@ const GRACE: Duration = Duration::from_secs(5);
 const PAUSE_WHEN_REFUSED: Duration = Duration::from_millis(500);
 
 /// How often to look for clients that have been silent for too long.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-
-/// A scraper's head has one to two thousand bytes; one with more than this is refused.
-const MOST_BYTES_OF_A_HEAD: usize = 32 * 1024;
+const ROUND_EVERY: Duration = Duration::from_secs(5);
 
 impl Door {
-    pub(super) async fn bind(address: &str) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await? })
+    pub(super) async fn at(addresses: &[String]) -> Result<Self, ListenError> {
+        Ok(Self { listeners: Listeners::at(addresses).await?, lock: None })
     }
 
-    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+    pub(super) fn handed_over() -> Result<Self, ListenError> {
+        Ok(Self { listeners: Listeners::handed_over()?, lock: None })
+    }
+
+    pub(super) fn locked(self, web_config: &Path) -> Result<Self, WebConfigError> {
+        Ok(Self { lock: Some(Arc::new(Lock::read(web_config)?)), ..self })
+    }
+
+    pub(super) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.listeners.addresses()
     }
 
     /// Lets clients in until told to stop, then lets answers under way end.
     pub(super) async fn open(self, routes: Arc<Routes>, stop: CancellationToken) {
         let mut conversations = Conversations::default();
         let graceful = GracefulShutdown::new();
-        let mut look = interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut round = interval(ROUND_EVERY);
+        round.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                _ = look.tick() => conversations.end_the_silent(),
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => {
+                _ = round.tick() => conversations.end_the_silent(),
+                accepted = self.listeners.accept() => match accepted {
+                    Ok((stream, from)) => {
                         if stop.run_until_cancelled(conversations.make_room()).await.is_none() {
                             break;
                         }
                         let pulse = Arc::new(Pulse::new());
-                        let conversation = converse(stream, Arc::clone(&routes), Arc::clone(&pulse), graceful.watcher());
-                        conversations.add(pulse, tokio::spawn(conversation));
+                        let (routes, lock) = (Arc::clone(&routes), self.lock.clone());
+                        let visit = Visit { routes, lock, pulse: Arc::clone(&pulse), from };
+                        let (watcher, stop) = (graceful.watcher(), stop.clone());
+                        conversations.add(pulse, tokio::spawn(visit.receive(stream, watcher, stop)));
                     }
                     Err(error) if is_the_clients(&error) => debug!(%error, "a client went away before it was heard"),
                     Err(error) => {
@@ -75,32 +93,16 @@ impl Door {
                 },
             }
         }
-        drop(self.listener);
+        drop(self.listeners);
         if timeout(GRACE, graceful.shutdown()).await.is_err() {
             info!("some clients did not take their answers in time; leaving without them");
         }
     }
 }
 
-async fn converse(stream: TcpStream, routes: Arc<Routes>, pulse: Arc<Pulse>, watcher: Watcher) {
-    // An answer is written whole, there is nothing to gather; it matters only for speed, so that a failure is none.
-    let _ = stream.set_nodelay(true);
-    // One count for this client alone: that of all clients' routes would be fought over by the threads.
-    let shared = Arc::new((routes, pulse));
-    let answer = service_fn(move |request| {
-        let shared = Arc::clone(&shared);
-        async move {
-            let (routes, pulse) = &*shared;
-            let _under_way = pulse.answer();
-            Ok::<_, Infallible>(routes.answer(&request).await)
-        }
-    });
-    // Whoever is silent is seen to by `conversations`, without a timer for each request.
-    let mut http = http1::Builder::new();
-    http.header_read_timeout(None).max_buf_size(MOST_BYTES_OF_A_HEAD);
-    if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(stream), answer)).await {
-        debug!(%error, "a client's connection ended early");
-    }
+/// Whether a web configuration could be used now.
+pub(super) fn check(web_config: &Path) -> Result<(), WebConfigError> {
+    Lock::read(web_config).map(drop)
 }
 
 /// Whether the failure ends with the one client that it met.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// For `deserialize_with`: whatever can be read from one word. Its error must not quote the word either.
-pub(super) fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: FromStr<Err: fmt::Display>,
@@ -15,7 +15,7 @@ where
 }
 
 /// The same for a setting that may be left out; to be named beside `default`.
-pub(super) fn parsed_if_given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub fn parsed_if_given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: FromStr<Err: fmt::Display>,

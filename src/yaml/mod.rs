@@ -1,10 +1,15 @@
-//! What is wrong with a file, told by line and key. A value is never quoted: it may be a token in the wrong line.
+//! Reads YAML, and tells by line and key what is wrong with it. A value is never quoted: it may be a token in the wrong line.
+
+mod text;
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::Error;
 
+pub use serde_saphyr::Spanned;
+pub use text::{parsed, parsed_if_given};
+
 /// Reads YAML, or tells line, key and what to write instead.
-pub(super) fn read<T: DeserializeOwned>(yaml: &str) -> Result<T, String> {
+pub fn read<T: DeserializeOwned>(yaml: &str) -> Result<T, String> {
     let mut key = None;
     let result = serde_saphyr::with_deserializer_from_str(yaml, |deserializer| {
         serde_path_to_error::deserialize(deserializer).map_err(|error| {
