@@ -78,7 +78,7 @@ async fn crowd(serving: &Serving, size: usize) -> Child {
     command.args(["-c", CROWD, port, &size.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.kill_on_drop(true).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let came = timeout(Duration::from_secs(60), lines.next_line()).await.expect("the crowd comes in time");
+    let came = timeout(Duration::from_mins(1), lines.next_line()).await.expect("the crowd comes in time");
     assert_eq!(came.unwrap().as_deref(), Some("here"));
     child
 }

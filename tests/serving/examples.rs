@@ -24,7 +24,7 @@ async fn prometheus_scrapes_with_a_certificate_and_a_password_and_not_without() 
     assert!(scrape.contains(EVERY_SECOND));
     locked.write("prometheus.yml", &scrape.replace("10054", &locked.server.address.port().to_string()));
 
-    let prometheus = Prometheus::start(&locked.path("")).await;
+    let prometheus = Prometheus::start(&locked.path(""));
     prometheus.until("up{job=\"confluence\"}", "1").await;
     prometheus.until("count(confluence_exporter_build_info)", "1").await;
 
@@ -63,7 +63,7 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    async fn start(folder: &Path) -> Self {
+    fn start(folder: &Path) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new("prometheus");
         command.args(["--config.file=prometheus.yml", "--storage.tsdb.path=prometheus"]);

@@ -95,6 +95,6 @@ async fn curl(folder: &Path, scheme: &str, port: u16, arguments: &[&str]) -> See
 /// A `basic_auth_users` with these names, all with the same password.
 pub(crate) fn users(names: &[&str]) -> String {
     let hash = bcrypt::hash(PASSWORD, 4).unwrap();
-    let lines: String = names.iter().map(|name| format!("  {name}: {hash}\n")).collect();
-    format!("basic_auth_users:\n{lines}")
+    let lines: Vec<String> = names.iter().map(|name| format!("  {name}: {hash}\n")).collect();
+    format!("basic_auth_users:\n{}", lines.concat())
 }
