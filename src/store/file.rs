@@ -65,17 +65,18 @@ impl File {
         Ok(Self { database, path: path.to_owned(), _lock: lock })
     }
 
-    /// Reads the whole file once. One that is broken is set aside, and an empty one takes its place.
-    pub(super) fn check(&mut self) -> Result<(), OpenError> {
+    /// Reads the whole file once, and tells whether it is good. One that is broken is set aside, and an empty one takes its
+    /// place.
+    pub(super) fn check(&mut self) -> Result<bool, OpenError> {
         let verdict = self.database.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
         match verdict {
-            Ok(verdict) if verdict == "ok" => Ok(()),
-            Ok(verdict) => self.start_afresh(&verdict),
-            Err(error) => self.start_afresh(&error),
+            Ok(verdict) if verdict == "ok" => Ok(true),
+            Ok(verdict) => self.start_afresh(&verdict).map(|()| false),
+            Err(error) => self.start_afresh(&error).map(|()| false),
         }
     }
 
-    pub(super) fn start_afresh(&mut self, reason: &dyn std::fmt::Display) -> Result<(), OpenError> {
+    fn start_afresh(&mut self, reason: &dyn std::fmt::Display) -> Result<(), OpenError> {
         // The broken one must be closed before it is renamed, or its log would be written beside the new one.
         self.database =
             Connection::open_in_memory().map_err(|source| OpenError::Unusable { path: self.path.clone(), source })?;
@@ -245,7 +246,7 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
 
         let mut file = File::open(&path).unwrap();
-        file.check().unwrap();
+        assert!(!file.check().unwrap());
 
         let labels: i64 = file.database.query_row("SELECT count(*) FROM labels", [], |row| row.get(0)).unwrap();
         assert_eq!(labels, 0);

@@ -40,6 +40,17 @@ pub(super) fn connection(
     })
 }
 
+/// Gives a connection the number that it has had in another file.
+pub(super) fn remember(
+    database: &Connection,
+    connection: i64,
+    name: &ConnectionName,
+    identity: &Identity,
+) -> rusqlite::Result<()> {
+    let insert = "INSERT INTO connections (id, name, site, cloud_id) VALUES (?, ?, ?, ?)";
+    database.execute(insert, params![connection, name.as_str(), identity.site, identity.cloud_id]).map(drop)
+}
+
 /// The last snapshot; none where there is none that can be read.
 pub(super) fn snapshot(
     database: &Connection,

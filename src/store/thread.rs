@@ -1,6 +1,6 @@
 //! The thread that owns the file: takes commands in their order, and commits whatever waits at one time together.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, info, warn};
 
 use super::file::File;
-use super::load::{self, LoadError};
+use super::load;
 use super::{Batch, Identity, Loaded, write};
 use crate::metrics::StoreUp;
 use crate::model::{ConnectionName, Snapshot};
@@ -38,6 +38,8 @@ struct Thread {
     given_up: BTreeSet<i64>,
     /// By connection: what its snapshot is on the disk.
     last: HashMap<i64, Arc<Snapshot>>,
+    /// Who has been given which number, for a file that takes the place of a broken one.
+    known: BTreeMap<i64, (ConnectionName, Identity)>,
     has_been_checked: bool,
 }
 
@@ -53,6 +55,7 @@ pub(super) fn start(file: File, up: StoreUp, mut queue: mpsc::Receiver<Command>)
         pending: Vec::new(),
         given_up: BTreeSet::new(),
         last: HashMap::new(),
+        known: BTreeMap::new(),
         has_been_checked: false,
     };
     let run = move || {
@@ -109,7 +112,11 @@ impl Thread {
     }
 
     fn connection(&mut self, name: &ConnectionName, identity: &Identity) -> Option<(i64, Option<Snapshot>)> {
-        match load::connection(&self.file.database, name, identity) {
+        let found = load::connection(&self.file.database, name, identity);
+        if let Ok((connection, _)) = &found {
+            self.known.insert(*connection, (name.clone(), identity.clone()));
+        }
+        match found {
             Ok((connection, kept)) if kept.is_same_site(identity) => {
                 let snapshot = load::snapshot(&self.file.database, connection, name).unwrap_or_else(|error| {
                     warn!(connection = %name, %error, "the kept snapshot cannot be read; the first refresh makes a new one");
@@ -135,25 +142,30 @@ impl Thread {
     fn load(&mut self, connection: i64, reach: Duration) -> Option<Loaded> {
         if !self.has_been_checked {
             self.has_been_checked = true;
-            if let Err(error) = self.file.check() {
-                error!(%error, "the store cannot be used");
+            if let Err(error) = self.check() {
+                error!(%error, "the store cannot be used; what is learnt now is lost with a restart");
                 self.up.set(false);
+                self.given_up.extend(self.known.keys());
                 return None;
             }
         }
-        match load::load(&self.file.database, connection, reach) {
-            Ok(loaded) => loaded,
-            // It holds what no commit of ours has written.
-            Err(error @ (LoadError::Torn(_) | LoadError::Progress(_))) => {
-                warn!(%error, "what was kept of this connection is torn; it is read from Confluence anew");
-                self.forget(connection);
-                None
-            }
-            Err(LoadError::Reading(error)) => {
-                self.note_failure(&error);
-                None
-            }
+        load::load(&self.file.database, connection, reach).unwrap_or_else(|error| {
+            // New facts among old ones would name accounts by numbers that mean others: all of them go.
+            warn!(%error, "what was kept of this connection cannot be used; it is read from Confluence anew");
+            self.forget(connection);
+            None
+        })
+    }
+
+    /// Reads the file once. One that takes a broken one's place knows the same connections, and nothing of them.
+    fn check(&mut self) -> Result<(), Box<dyn std::error::Error>> {
+        if self.file.check()? {
+            return Ok(());
         }
+        for (connection, (name, identity)) in &self.known {
+            load::remember(&self.file.database, *connection, name, identity)?;
+        }
+        Ok(())
     }
 
     fn await_commit(&mut self, connection: i64, batch: Box<Batch>) {
@@ -231,5 +243,132 @@ impl Thread {
             error!(%error, advice, "the store takes no writes; everything goes on, but what is learnt now is lost with a restart");
             self.up.set(false);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{Kept, Store};
+    use super::*;
+    use crate::model::{ProgressChange, SpaceFacts, SpaceId, SpaceRow, SpaceStatus, Timestamp, Vouched};
+
+    fn identity() -> Identity {
+        Identity { site: "https://acme.example".into(), cloud_id: None }
+    }
+
+    async fn open(path: &Path, up: &StoreUp) -> (Store, Kept) {
+        let store = loop {
+            // The thread of the one before gives the file back when it has ended.
+            match Store::open(path, up.clone()) {
+                Err(super::super::OpenError::InUse { .. }) => tokio::time::sleep(Duration::from_millis(5)).await,
+                opened => break opened.unwrap(),
+            }
+        };
+        let (kept, _) = store.connection(&ConnectionName::new("acme").unwrap(), identity()).await.unwrap();
+        (store, kept)
+    }
+
+    /// A step of so many spaces, vouched for by a moment.
+    fn step(spaces: u64, moment: i64) -> Batch {
+        let mut batch = Batch::default();
+        batch.facts.spaces = (1..=spaces)
+            .map(|id| SpaceFacts {
+                row: SpaceRow {
+                    id: SpaceId(id),
+                    key: format!("S{id}").into(),
+                    name: "n".repeat(1_000).into(),
+                    space_type: "global".into(),
+                    status: SpaceStatus::Current,
+                },
+                unseen_since: None,
+                walked: true,
+            })
+            .collect();
+        let moment = Some(Timestamp::from_millis(moment));
+        batch.progress.push(ProgressChange::Vouched(Vouched { moment, ..Vouched::default() }));
+        batch
+    }
+
+    async fn commit(kept: &Kept, batch: Batch) -> bool {
+        kept.slot().await.unwrap().put(batch).done().await.is_ok()
+    }
+
+    async fn loaded(kept: &Kept) -> (Option<i64>, bool) {
+        let loaded = kept.load(Duration::from_hours(24)).await.unwrap();
+        (loaded.ledger.moment().map(Timestamp::as_millis), loaded.ledger.knows_space(SpaceId(900)))
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_keeps_no_step_from_being_written_later_and_in_its_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let up = StoreUp::default();
+        let mut file = File::open(&path).unwrap();
+        file.check().unwrap();
+        let pages: i64 = file.database.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        let limit = |file: &File, pages: i64| {
+            file.database
+                .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get::<_, i64>(0))
+                .unwrap();
+        };
+        limit(&file, pages + 2);
+        let mut thread = Thread {
+            file,
+            up: up.clone(),
+            pending: Vec::new(),
+            given_up: BTreeSet::new(),
+            last: HashMap::new(),
+            known: BTreeMap::new(),
+            has_been_checked: true,
+        };
+        up.set(true);
+        let (connection, _) = thread.connection(&ConnectionName::new("acme").unwrap(), &identity()).unwrap();
+
+        thread.await_commit(connection, Box::new(step(900, 1)));
+        assert!(!thread.commit() && !up.get(), "nine hundred kilobytes do not fit");
+        thread.await_commit(connection, Box::new(step(0, 2)));
+        assert!(!thread.commit(), "what comes later must not vouch for what is not there");
+        limit(&thread.file, 1_000_000);
+        thread.await_commit(connection, Box::new(step(0, 3)));
+        assert!(thread.commit() && up.get());
+
+        drop(thread);
+        let (_store, kept) = open(&path, &up).await;
+        assert_eq!(loaded(&kept).await, (Some(3), true));
+    }
+
+    #[tokio::test]
+    async fn a_broken_file_is_found_at_the_start_and_its_successor_keeps_what_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let up = StoreUp::default();
+        let (store, kept) = open(&path, &up).await;
+        assert!(commit(&kept, step(900, 1)).await);
+        store.close().await;
+        drop((store, kept));
+        // What is still in the log goes into the file when the last connection is closed.
+        drop(open(&path, &up).await);
+        let size = loop {
+            match File::open(&path) {
+                Ok(_) => break std::fs::metadata(&path).unwrap().len(),
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        };
+        let mut bytes = std::fs::read(&path).unwrap();
+        assert!(size > 900_000 && bytes.len() as u64 == size, "{size}");
+        bytes[500_000..508_192].fill(0xa5);
+        std::fs::write(&path, bytes).unwrap();
+
+        let (store, kept) = open(&path, &up).await;
+        assert!(kept.load(Duration::from_hours(24)).await.is_none());
+        assert!(folder.path().join("store.db.corrupt-1").exists());
+        assert!(commit(&kept, step(900, 2)).await);
+        store.close().await;
+        drop((store, kept));
+
+        let (_store, kept) = open(&path, &up).await;
+        assert_eq!(loaded(&kept).await, (Some(2), true));
     }
 }
