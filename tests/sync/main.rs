@@ -7,3 +7,4 @@ mod hostile;
 mod keeping;
 mod observer;
 mod sparing;
+mod throttled;
