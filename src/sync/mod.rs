@@ -4,6 +4,7 @@
 //! reconciling walk (`reconcile.rs`) is a part. The first walk (`walk.rs`) runs beside the refreshes. All of them teach one ledger, and `report.rs` makes the snapshots of it.
 
 mod base;
+mod budget;
 mod keeping;
 mod phase;
 mod queue;
@@ -33,9 +34,9 @@ pub use settings::{
     CollectorSettings, CollectorsSettings, KeyPattern, LabelsSettings, PersonalSpaces, Settings, SpacesSettings, Switch,
 };
 
+use budget::Budget;
 use keeping::Keeping;
 use phase::{Phase, Refreshing};
-use rest::Budget;
 use site_state::SiteState;
 
 /// One connection, kept up to date for as long as somebody wants its numbers. Clones share everything.

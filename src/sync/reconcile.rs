@@ -109,6 +109,9 @@ async fn confirm(shared: &Shared) -> Result<(), Failure> {
     let mut unreadable = false;
     let mut cursor: Option<Cursor> = None;
     let answered = loop {
+        if cursor.is_some() {
+            shared.budget.owe();
+        }
         let answer = shared.site.docs_by_id(doc_type, &ids, cursor.as_ref()).await;
         let answer = shared.note(list_operation(doc_type), answer)?;
         shared.count_unreadable(&answer.unreadable);

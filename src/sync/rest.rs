@@ -1,10 +1,8 @@
 //! What follows the base, within the budget: versions, users, labels, states, views.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,13 +15,6 @@ use crate::confluence::{Listing, Site};
 use crate::connection::{Failure, Verdict};
 use crate::model::{Collector, Cursor, DocId, DocType, Fact, Timestamp, VersionRow};
 
-/// What may be asked beyond base and first walk: a token a request.
-#[derive(Debug)]
-pub(super) struct Budget {
-    bucket: DefaultDirectRateLimiter,
-    a_minute: NonZeroU32,
-}
-
 /// How a question ended, for the collector that asked it.
 enum Ended {
     Learnt,
@@ -35,26 +26,6 @@ enum Ended {
 
 /// When a refresh is told to end, so long may a request that is under way still take.
 const GRACE: Duration = Duration::from_secs(5);
-
-impl Budget {
-    /// Holds two minutes' worth and starts full.
-    pub(super) fn new(a_minute: NonZeroU32) -> Self {
-        let quota = Quota::per_minute(a_minute).allow_burst(a_minute.saturating_mul(TWO));
-        Self { bucket: RateLimiter::direct(quota), a_minute }
-    }
-
-    fn take(&self) -> bool {
-        self.bucket.check().is_ok()
-    }
-
-    /// What one refresh can spend at the most, roughly: the bucket and what drips into it meanwhile.
-    fn most(&self, interval: Duration) -> usize {
-        let minutes = interval.as_secs() / 60 + 3;
-        usize::try_from(u64::from(self.a_minute.get()).saturating_mul(minutes)).unwrap_or(usize::MAX)
-    }
-}
-
-const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
 /// Asks until bucket or work is empty, or `stop` or `until` comes. Tells which collectors got stuck.
 pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: Instant) -> Vec<Collector> {
@@ -254,7 +225,7 @@ struct Read<T> {
     answered: Timestamp,
 }
 
-/// Reads a doc's list to its end, or until it `is_enough`. The first answer is paid for; the others take what is there.
+/// Reads a doc's list to its end, or until it `is_enough`. The first answer is paid for; the others are owed.
 async fn read_list<T, A: Future<Output = Result<Listing<T>, Failure>>>(
     shared: &Shared,
     work: &Work,
@@ -268,7 +239,7 @@ async fn read_list<T, A: Future<Output = Result<Listing<T>, Failure>>>(
     let mut cursor: Option<Cursor> = None;
     let to_the_end = loop {
         if cursor.is_some() {
-            shared.budget.take();
+            shared.budget.owe();
         }
         let answer = shared.note(work.operation(), ask(shared.site.clone(), cursor.take()).await);
         let Some(answer) = settle(shared, work.collector(), id, answer)? else {
