@@ -13,6 +13,7 @@ mod report;
 mod rest;
 mod settings;
 mod site_state;
+mod stumbling;
 mod walk;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -13,7 +13,7 @@ use super::queue::{Queue, Work};
 use super::reconcile;
 use crate::confluence::{Listing, Site};
 use crate::connection::{Failure, Verdict};
-use crate::model::{Collector, Cursor, DocId, DocType, Fact, Timestamp, VersionRow};
+use crate::model::{AccountId, Collector, Cursor, DocId, DocType, Fact, Operation, Timestamp, VersionRow};
 
 /// How a question ended, for the collector that asked it.
 enum Ended {
@@ -141,11 +141,7 @@ async fn perform(shared: &Shared, work: Work) -> Ended {
         Work::Reconcile => reconcile::make_step(shared).await,
         Work::Versions(id, doc_type) => versions(shared, id, doc_type).await,
         Work::Labels(id, doc_type) => labels(shared, id, doc_type).await,
-        Work::Users(accounts) => shared.note(operation, shared.site.users(&accounts).await).map(|answer| {
-            shared.count_unreadable(&answer.unreadable);
-            let unreadable = !answer.unreadable.is_empty();
-            shared.state().ledger.learn_users(&accounts, answer.rows, unreadable, answer.date);
-        }),
+        Work::Users(accounts) => users(shared, &accounts).await,
         Work::State(id) => {
             let answer = shared.note(operation, shared.site.state(id).await);
             settle(shared, collector, id, answer).map(|answer| {
@@ -164,7 +160,7 @@ async fn perform(shared: &Shared, work: Work) -> Ended {
         }
     };
     if let Some(id) = doc {
-        shared.state().note_doc(collector, id, ended.is_err());
+        shared.state().stumbling.note_doc(collector, id, ended.is_err(), shared.clock.now());
     }
     // It goes on without the store, which tells of its trouble itself.
     let _ = shared.commit().await;
@@ -206,6 +202,17 @@ async fn versions(shared: &Shared, id: DocId, doc_type: DocType) -> Result<(), F
     let Some(newest) = shared.state().ledger.newest_version(id) else { return Ok(()) };
     let read = read_list(shared, &Work::Versions(id, doc_type), id, ask, is_enough).await?;
     shared.state().ledger.learn_versions(id, newest, &read.fact, read.to_the_end, read.answered);
+    Ok(())
+}
+
+async fn users(shared: &Shared, accounts: &[AccountId]) -> Result<(), Failure> {
+    let answer = shared.note(Operation::UsersBulk, shared.site.users(accounts).await);
+    let mut state = shared.state();
+    state.stumbling.note_accounts(accounts, answer.is_err());
+    let answer = answer?;
+    shared.count_unreadable(&answer.unreadable);
+    let unreadable = !answer.unreadable.is_empty();
+    state.ledger.learn_users(accounts, answer.rows, unreadable, answer.date);
     Ok(())
 }
 
