@@ -5,6 +5,7 @@
 
 mod base;
 mod budget;
+mod halves;
 mod keeping;
 mod phase;
 mod queue;

@@ -110,7 +110,7 @@ impl Queue {
                 Collector::Views => docs().map(|(id, _)| Work::Views(id)).collect(),
                 Collector::Users => {
                     let accounts = ledger.wanting_users(most.saturating_mul(ACCOUNTS_A_QUESTION), &ages, now);
-                    stumbling.deal(accounts, ACCOUNTS_A_QUESTION).into_iter().map(Work::Users).collect()
+                    stumbling.accounts.deal(accounts, ACCOUNTS_A_QUESTION).into_iter().map(Work::Users).collect()
                 }
                 Collector::Spaces | Collector::Docs => VecDeque::new(),
             };

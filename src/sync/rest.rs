@@ -208,7 +208,7 @@ async fn versions(shared: &Shared, id: DocId, doc_type: DocType) -> Result<(), F
 async fn users(shared: &Shared, accounts: &[AccountId]) -> Result<(), Failure> {
     let answer = shared.note(Operation::UsersBulk, shared.site.users(accounts).await);
     let mut state = shared.state();
-    state.stumbling.note_accounts(accounts, answer.is_err());
+    state.stumbling.accounts.note(accounts, answer.is_err());
     let answer = answer?;
     shared.count_unreadable(&answer.unreadable);
     let unreadable = !answer.unreadable.is_empty();
