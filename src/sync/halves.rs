@@ -21,7 +21,9 @@ impl<T: Clone + Eq + Hash> Halves<T> {
     /// How a question about these ended.
     pub(super) fn note(&mut self, asked: &[T], has_failed: bool) {
         if !has_failed {
-            asked.iter().for_each(|one| _ = self.0.remove(one));
+            for one in asked {
+                self.0.remove(one);
+            }
             return;
         }
         if self.0.len() >= MOST {

@@ -5,6 +5,8 @@
 
 mod base;
 mod budget;
+mod demand;
+mod estimate;
 mod halves;
 mod keeping;
 mod phase;
@@ -32,6 +34,8 @@ use crate::metrics::Asking;
 use crate::model::{ConnectionName, Snapshot};
 use crate::store::Kept;
 
+pub use demand::{Advice, CollectorDemand, Demand, Means, Reach, Roughly, SiteSize, advice};
+pub use estimate::{CannotEstimate, Estimate, Guess, estimate};
 pub use settings::{
     CollectorSettings, CollectorsSettings, KeyPattern, LabelsSettings, PersonalSpaces, Settings, SpacesSettings, Switch,
 };
