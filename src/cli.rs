@@ -23,6 +23,10 @@ pub enum Command {
     /// Try the connections to Confluence.
     #[command(subcommand)]
     Connection(Connection),
+    /// Ask Confluence a handful of requests, and say how long it will take to know each site in full, and what to change.
+    ///
+    /// Exits with 0 when every connection could be asked, else with 1.
+    Plan(Plan),
     /// Say whether the configuration files and what they name can be used, without asking Confluence anything.
     CheckConfig(CheckConfig),
 }
@@ -61,6 +65,17 @@ pub struct TestConnection {
     #[command(flatten)]
     pub config: ConfigFile,
     /// The connection to test, by its name in the configuration; without one, all of them.
+    pub name: Option<String>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// The connection to plan for, by its name in the configuration; without one, all of them.
     pub name: Option<String>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = Format::Table)]

@@ -1,9 +1,7 @@
 //! `connection test`: each operation asked once, and what its refusal costs.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use serde::Serialize;
 use tracing::instrument::WithSubscriber;
@@ -13,10 +11,9 @@ use crate::cli::{Format, TestConnection};
 use crate::config::{Config, ConnectionConfig};
 use crate::confluence::{DocsListing, Order, Site};
 use crate::connection::{Failure, Turn, Verdict};
-use crate::metrics::Asking;
 use crate::model::{AccountId, Code, Collector, DocId, DocRow, DocType, Operation};
 
-use super::open::{CannotOpen, open};
+use super::open::{CannotOpen, chosen, open_for_a_person};
 use super::output;
 
 /// How one operation answered.
@@ -35,24 +32,14 @@ struct Finding {
 
 /// An id that no doc has: what a token may do is told before it is looked for.
 const NO_DOC: DocId = DocId(1);
-/// Tried again once: long enough for a hiccup, short enough for a person who waits.
-const RETRIES: u32 = 1;
-/// A site that wants more quiet than this is not waited for.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// What a person can do about a list of spaces that is empty.
+pub(super) const NO_VISIBLE_SPACE: &str =
+    "the account sees no space: give it access to Confluence and to the spaces to count";
 
 pub(super) async fn run(test: &TestConnection) -> Result<ExitCode, Box<dyn Error>> {
     let config = Config::read(&test.config.path)?;
-    let chosen: Vec<_> = config
-        .connections
-        .iter()
-        .filter(|connection| test.name.as_ref().is_none_or(|name| connection.name.as_str() == name))
-        .collect();
-    if chosen.is_empty() {
-        let names: Vec<_> = config.connections.iter().map(|connection| connection.name.as_str()).collect();
-        return Err(format!("there is no connection of that name; there are {}", names.join(", ")).into());
-    }
     let mut findings = Vec::new();
-    for connection in chosen {
+    for connection in chosen(&config, test.name.as_deref())? {
         findings.extend(test_connection(connection).await?);
     }
     let all_open = findings.iter().all(Finding::is_fine);
@@ -64,10 +51,7 @@ pub(super) async fn run(test: &TestConnection) -> Result<ExitCode, Box<dyn Error
 }
 
 async fn test_connection(config: &ConnectionConfig) -> Result<Vec<Finding>, CannotOpen> {
-    let mut settings = config.connection.clone();
-    settings.patience.retries = RETRIES;
-    settings.patience.longest_wait = LONGEST_WAIT;
-    let site = Site::new(open(&config.name, &settings, &Asking::new(&config.name))?);
+    let site = open_for_a_person(config)?;
     let mut findings = Findings { config, over: None, list: Vec::new() };
 
     let spaces = findings.ask(Operation::Spaces, site.spaces(None)).await;
@@ -142,8 +126,7 @@ impl Findings<'_> {
     fn note_empty_list(&mut self) {
         if let Some(finding) = self.list.last_mut() {
             finding.access = Code::InvalidPermissions.as_str();
-            finding.to_do =
-                String::from("the account sees no space: give it access to Confluence and to the spaces to count");
+            NO_VISIBLE_SPACE.clone_into(&mut finding.to_do);
         }
     }
 
@@ -178,7 +161,8 @@ const fn costs(operation: Operation) -> &'static str {
     }
 }
 
-fn to_do(code: Code, operation: Operation, failure: &Failure) -> String {
+/// What a person can do about it.
+pub(super) fn to_do(code: Code, operation: Operation, failure: &Failure) -> String {
     match (code, operation.scope()) {
         (Code::InvalidPermissions, Some(_)) if operation == Operation::CurrentUser => "nothing".to_owned(),
         (Code::InvalidPermissions, Some(scope)) => format!("give the token the scope {scope}"),
@@ -199,24 +183,13 @@ fn to_do(code: Code, operation: Operation, failure: &Failure) -> String {
 
 fn table(findings: &[Finding]) -> String {
     let header = ["CONNECTION", "OPERATION", "SCOPE", "ACCESS", "WITHOUT IT MISSING", "WHAT TO DO"];
-    let rows: Vec<[&str; 6]> = findings
-        .iter()
-        .map(|finding| {
-            let scope = finding.scope.unwrap_or("-");
-            [&finding.connection, finding.operation, scope, finding.access, finding.costs, &finding.to_do]
-        })
-        .collect();
-    let width = |column: usize| rows.iter().chain([&header]).map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
-    let mut text = String::new();
-    for row in [&header].into_iter().chain(&rows) {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            write!(line, "{cell:width$}  ").expect("a string takes everything");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
+    let row = |finding: &Finding| {
+        let scope = finding.scope.unwrap_or("-");
+        [&finding.connection, finding.operation, scope, finding.access, finding.costs, &finding.to_do]
+            .map(str::to_owned)
+    };
+    let rows: Vec<_> = findings.iter().map(row).collect();
+    let mut text = output::table(header, &rows, &[]);
     text.push('\n');
     text.push_str(&summary(findings));
     text

@@ -4,6 +4,7 @@ mod connection_test;
 mod log;
 mod open;
 mod output;
+mod plan;
 mod serve;
 
 use std::error::Error;
@@ -19,6 +20,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let ended = match &cli.command {
         Command::Serve(serve) => serve::run(serve).await,
         Command::Connection(Connection::Test(test)) => connection_test::run(test).await,
+        Command::Plan(plan) => plan::run(plan).await,
         Command::CheckConfig(check) => check_config(check),
     };
     ended.unwrap_or_else(|error| {

@@ -1,9 +1,11 @@
 //! Opens a connection as its configuration says, or tells which one cannot be opened and why.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::config::ConnectionConfig;
+use crate::config::{Config, ConnectionConfig};
+use crate::confluence::Site;
 use crate::connection::{Connection, OpenError, Settings};
 use crate::metrics::Asking;
 use crate::model::ConnectionName;
@@ -17,6 +19,17 @@ pub(super) struct CannotOpen {
     source: OpenError,
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("there is no connection of that name; there are {names}")]
+pub(super) struct NoSuchConnection {
+    names: String,
+}
+
+/// Tried again once: long enough for a hiccup, short enough for a person who waits.
+const RETRIES: u32 = 1;
+/// A site that wants more quiet than this is not waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
 /// Reads the token, and asks nothing of Confluence.
 pub(super) fn open(name: &ConnectionName, settings: &Settings, asking: &Asking) -> Result<Connection, CannotOpen> {
     Connection::open(name.clone(), settings, Clock::system(), asking.clone()).map_err(|source| CannotOpen {
@@ -24,6 +37,29 @@ pub(super) fn open(name: &ConnectionName, settings: &Settings, asking: &Asking) 
         place: place(settings, &source).unwrap_or_default(),
         source,
     })
+}
+
+/// Opens it for somebody who waits for the answer.
+pub(super) fn open_for_a_person(config: &ConnectionConfig) -> Result<Site, CannotOpen> {
+    let mut settings = config.connection.clone();
+    settings.patience.retries = RETRIES;
+    settings.patience.longest_wait = LONGEST_WAIT;
+    Ok(Site::new(open(&config.name, &settings, &Asking::new(&config.name))?))
+}
+
+/// The connection of this name, or all of them without one.
+pub(super) fn chosen<'a>(
+    config: &'a Config,
+    name: Option<&str>,
+) -> Result<Vec<&'a ConnectionConfig>, NoSuchConnection> {
+    let all = &config.connections;
+    let chosen: Vec<_> =
+        all.iter().filter(|connection| name.is_none_or(|name| connection.name.as_str() == name)).collect();
+    if chosen.is_empty() {
+        let names: Vec<_> = all.iter().map(|connection| connection.name.as_str()).collect();
+        return Err(NoSuchConnection { names: names.join(", ") });
+    }
+    Ok(chosen)
 }
 
 /// Whether each of these could be opened now.

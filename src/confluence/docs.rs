@@ -24,6 +24,9 @@ pub enum Order {
     /// By the newest version's date, newest first.
     NewestFirst,
     ById,
+    /// By the first version's date.
+    OldestCreatedFirst,
+    NewestCreatedFirst,
 }
 
 impl Site {
@@ -32,6 +35,8 @@ impl Site {
         let order = match listing.order {
             Order::NewestFirst => "-modified-date",
             Order::ById => "id",
+            Order::OldestCreatedFirst => "created-date",
+            Order::NewestCreatedFirst => "-created-date",
         };
         let mut query = vec![("limit", ROWS_PER_ANSWER.to_owned()), ("sort", order.to_owned())];
         query.extend(counted_statuses(listing.doc_type).iter().map(|status| ("status", (*status).to_owned())));

@@ -1,4 +1,5 @@
-//! How many requests may be under way, who goes first, and when the site wants none. What they ask is not known here.
+//! How many requests may be under way, who goes first, and when the site wants none. How fast they may follow each other is
+//! `pace`'s business; what they ask is not known here.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -6,16 +7,18 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use super::pace::Pace;
 use super::question::Turn;
 use super::settings::Patience;
 use crate::metrics::{Asking, InFlight};
 use crate::model::Timestamp;
 
-/// One site's permits and its pause.
+/// One site's permits, its pause, and its pace.
 #[derive(Debug)]
 pub(super) struct Gate {
     state: Mutex<State>,
     changed: Notify,
+    permits: usize,
     longest_wait: Duration,
     asking: Asking,
 }
@@ -26,6 +29,7 @@ struct State {
     /// While there are any, nobody else is let in.
     waiting_bases: usize,
     pause: Option<Pause>,
+    pace: Pace,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -39,11 +43,13 @@ struct Pause {
 #[derive(Debug)]
 pub(super) struct Permit {
     gate: Arc<Gate>,
+    went: Instant,
     _in_flight: InFlight,
 }
 
 enum Entry {
-    Granted,
+    /// At this moment.
+    Granted(Instant),
     /// Something must change first, or this time must come.
     Wait(Option<Instant>),
     /// The site wants quiet for longer than anybody waits.
@@ -53,11 +59,12 @@ enum Entry {
 impl Gate {
     pub(super) fn new(permits: usize, patience: &Patience, asking: Asking) -> Self {
         asking.concurrency_limit(permits);
-        let state = Mutex::new(State { free: permits, waiting_bases: 0, pause: None });
-        Self { state, changed: Notify::new(), longest_wait: patience.longest_wait, asking }
+        let pace = Pace::new(patience.longest_gap);
+        let state = Mutex::new(State { free: permits, waiting_bases: 0, pause: None, pace });
+        Self { state, changed: Notify::new(), permits, longest_wait: patience.longest_wait, asking }
     }
 
-    /// Waits for a permit and for the end of a pause; fails at once with the time when the pause is too long to wait for.
+    /// Waits for a permit, for the end of a pause, and for its time; fails at once with the time when the pause is too long to wait for.
     pub(super) async fn enter(self: &Arc<Self>, turn: Turn) -> Result<Permit, Timestamp> {
         let _first = match turn {
             Turn::Base => Some(WaitingBase::of(self)),
@@ -68,7 +75,9 @@ impl Gate {
             // Before the look at the state, so that no change falls between the look and the wait.
             changed.as_mut().enable();
             match self.try_enter(turn) {
-                Entry::Granted => return Ok(Permit { gate: Arc::clone(self), _in_flight: self.asking.in_flight() }),
+                Entry::Granted(went) => {
+                    return Ok(Permit { gate: Arc::clone(self), went, _in_flight: self.asking.in_flight() });
+                }
                 Entry::Closed(until) => return Err(until),
                 Entry::Wait(None) => changed.await,
                 // Whichever comes first, the state is looked at again.
@@ -93,10 +102,16 @@ impl Gate {
         self.state().pause.filter(|pause| pause.ends > Instant::now()).map(|pause| pause.until)
     }
 
+    /// How many requests a second the site bears, as far as it has refused any.
+    pub(super) fn pace(&self) -> Option<f64> {
+        self.state().pace.a_second()
+    }
+
     fn try_enter(&self, turn: Turn) -> Entry {
         let mut state = self.state();
+        let now = Instant::now();
         if let Some(pause) = state.pause {
-            let left = pause.ends.saturating_duration_since(Instant::now());
+            let left = pause.ends.saturating_duration_since(now);
             if left > self.longest_wait {
                 return Entry::Closed(pause.until);
             }
@@ -113,8 +128,12 @@ impl Gate {
         if !may_go {
             return Entry::Wait(None);
         }
+        if let Some(time) = state.pace.not_before(now) {
+            return Entry::Wait(Some(time));
+        }
         state.free -= 1;
-        Entry::Granted
+        state.pace.go(now);
+        Entry::Granted(now)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -122,9 +141,25 @@ impl Gate {
     }
 }
 
+impl Permit {
+    /// The site has answered it.
+    pub(super) fn was_answered(&self) {
+        self.gate.state().pace.answered(self.went, Instant::now());
+    }
+
+    /// The site has refused it as one too many.
+    pub(super) fn was_refused(&self) {
+        let mut state = self.gate.state();
+        let under_way = self.gate.permits - state.free;
+        state.pace.refused(self.went, under_way, Instant::now());
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.gate.state().free += 1;
+        let mut state = self.gate.state();
+        state.free += 1;
+        drop(state);
         self.gate.changed.notify_waiters();
     }
 }

@@ -6,6 +6,9 @@ mod exchange;
 mod failure;
 mod gate;
 mod headers;
+mod pace;
+#[cfg(test)]
+mod pace_test;
 mod question;
 mod retry;
 mod settings;
@@ -23,7 +26,7 @@ use tracing::{debug, info, warn};
 
 use crate::clock::Clock;
 use crate::metrics::Asking;
-use crate::model::{ConnectionName, Operation, SiteInfo, Timestamp};
+use crate::model::{Code, ConnectionName, Operation, SiteInfo, Timestamp};
 
 use entrance::{Entrance, Entrances, Place};
 use exchange::Reply;
@@ -192,7 +195,7 @@ impl Connection {
         place: Place,
         turn: Turn,
     ) -> Result<Reply, Failure> {
-        let _permit = self
+        let permit = self
             .0
             .gate
             .enter(turn)
@@ -203,13 +206,18 @@ impl Connection {
         let limits = headers::rate_limit(&reply.headers);
         self.0.asking.rate_limit(limits.remaining, limits.limit, limits.reset);
         if (200..300).contains(&reply.status) {
+            permit.was_answered();
             return Ok(reply);
+        }
+        let verdict = verdict::of(operation, place, &reply);
+        if verdict == (Verdict::Passing { code: Code::RateLimited }) {
+            permit.was_refused();
         }
         // The site's own time, so that its clock and ours need not agree.
         let now = headers::date(&reply.headers).unwrap_or_else(|| self.0.clock.now());
         let until_reset = limits.reset.filter(|_| reply.status == 429).map(|reset| reset.since(now));
         Err(Failure {
-            verdict: verdict::of(operation, place, &reply),
+            verdict,
             trace: headers::trace(&reply.headers),
             wanted_quiet: headers::retry_after(&reply.headers, now).or(until_reset),
             ..Failure::new(operation, Cause::Status(reply.status))
@@ -221,7 +229,8 @@ impl Connection {
         let was_quiet = self.0.gate.paused_until().is_some();
         let until = self.0.gate.pause(span, self.0.clock.now());
         if !was_quiet {
-            info!(connection = %self.0.name, %until, "the site wants fewer requests; nothing is asked before {until}");
+            let a_second = self.0.gate.pace().map(|pace| (pace * 10.0).round() / 10.0);
+            info!(connection = %self.0.name, %until, a_second, "the site wants fewer requests; nothing is asked before {until}");
         }
         until
     }

@@ -41,6 +41,8 @@ pub struct Patience {
     pub longest_wait: Duration,
     /// A site that asks for more quiet than this is asked again all the same.
     pub longest_pause: Duration,
+    /// However many requests the site refuses, it gets one in this time.
+    pub longest_gap: Duration,
 }
 
 /// Why a connection cannot be opened. Quotes no setting.
@@ -90,6 +92,7 @@ impl Default for Patience {
             longest_delay: Duration::from_secs(30),
             longest_wait: Duration::from_mins(5),
             longest_pause: Duration::from_hours(1),
+            longest_gap: Duration::from_secs(10),
         }
     }
 }

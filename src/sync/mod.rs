@@ -4,6 +4,10 @@
 //! reconciling walk (`reconcile.rs`) is a part. The first walk (`walk.rs`) runs beside the refreshes. All of them teach one ledger, and `report.rs` makes the snapshots of it.
 
 mod base;
+mod budget;
+mod demand;
+mod estimate;
+mod halves;
 mod keeping;
 mod phase;
 mod queue;
@@ -12,6 +16,7 @@ mod report;
 mod rest;
 mod settings;
 mod site_state;
+mod stumbling;
 mod walk;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,13 +34,15 @@ use crate::metrics::Asking;
 use crate::model::{ConnectionName, Snapshot};
 use crate::store::Kept;
 
+pub use demand::{Advice, CollectorDemand, Demand, Means, Reach, Roughly, SiteSize, advice};
+pub use estimate::{CannotEstimate, Estimate, Guess, estimate};
 pub use settings::{
     CollectorSettings, CollectorsSettings, KeyPattern, LabelsSettings, PersonalSpaces, Settings, SpacesSettings, Switch,
 };
 
+use budget::Budget;
 use keeping::Keeping;
 use phase::{Phase, Refreshing};
-use rest::Budget;
 use site_state::SiteState;
 
 /// One connection, kept up to date for as long as somebody wants its numbers. Clones share everything.

@@ -1,10 +1,11 @@
 //! The order in which the budget is spent: a lane a collector, each in its turn. Pure; asking is `rest`'s business.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use crate::model::{Access, AccountId, Collector, DocId, DocType, Ledger, Operation, Timestamp};
 
 use super::settings::CollectorsSettings;
+use super::stumbling::Stumbling;
 
 /// One question beyond the base.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,11 +86,11 @@ impl Queue {
         self.turn
     }
 
-    /// Fills every open lane with up to `most` of what the ledger wants now, `stumbling` docs last.
+    /// Fills every open lane with up to `most` of what the ledger wants now, what is `stumbling` last.
     pub(super) fn fill(
         &mut self,
         ledger: &Ledger,
-        stumbling: &HashSet<(Collector, DocId)>,
+        stumbling: &Stumbling,
         settings: &CollectorsSettings,
         most: usize,
         now: Timestamp,
@@ -98,7 +99,7 @@ impl Queue {
         for lane in self.lanes.iter_mut().filter(|lane| !lane.is_closed && lane.collector != Collector::Docs) {
             let docs = || {
                 let wanted = ledger.wanting(lane.collector, most, &ages, now);
-                let stumbles = |(id, _): &(DocId, DocType)| stumbling.contains(&(lane.collector, *id));
+                let stumbles = |(id, _): &(DocId, DocType)| stumbling.has_doc(lane.collector, *id, now);
                 let (last, first): (Vec<_>, Vec<_>) = wanted.into_iter().partition(stumbles);
                 first.into_iter().chain(last)
             };
@@ -109,7 +110,7 @@ impl Queue {
                 Collector::Views => docs().map(|(id, _)| Work::Views(id)).collect(),
                 Collector::Users => {
                     let accounts = ledger.wanting_users(most.saturating_mul(ACCOUNTS_A_QUESTION), &ages, now);
-                    accounts.chunks(ACCOUNTS_A_QUESTION).map(|accounts| Work::Users(accounts.to_vec())).collect()
+                    stumbling.accounts.deal(accounts, ACCOUNTS_A_QUESTION).into_iter().map(Work::Users).collect()
                 }
                 Collector::Spaces | Collector::Docs => VecDeque::new(),
             };

@@ -97,19 +97,57 @@ async fn read(
 /// A doc that the list did not have is asked for by name, whatever its status. One that is not there either is out of
 /// sight: deleted, or hidden from us, which the API answers alike.
 async fn confirm(shared: &Shared) -> Result<(), Failure> {
-    let missed = shared.state().ledger.missed();
-    let Some((doc_type, _)) = missed.first().copied() else {
-        end(shared);
-        return Ok(());
+    let (doc_type, ids, is_last) = {
+        let state = shared.state();
+        let missed = state.ledger.missed();
+        let Some((doc_type, _)) = missed.first().copied() else {
+            drop(state);
+            end(shared);
+            return Ok(());
+        };
+        let of_type = missed.iter().filter(|(of, _)| *of == doc_type).map(|(_, id)| *id).collect();
+        let ids = state.stumbling.unconfirmed.deal(of_type, DOCS_A_QUESTION).swap_remove(0);
+        let is_last = ids.len() == missed.len();
+        (doc_type, ids, is_last)
     };
-    let of_type = missed.iter().filter(|(of, _)| *of == doc_type);
-    let ids: Vec<DocId> = of_type.map(|(_, id)| *id).take(DOCS_A_QUESTION).collect();
-    let is_last = ids.len() == missed.len();
+    let confirmed = confirm_these(shared, doc_type, &ids).await;
+    let mut state = shared.state();
+    state.stumbling.unconfirmed.note(&ids, confirmed.is_err());
+    if confirmed.is_ok() {
+        state.ledger.give_up_missed(&ids);
+        drop(state);
+        if is_last {
+            end(shared);
+        }
+    } else if is_overdue(shared, &state) {
+        break_off(&mut state);
+    }
+    confirmed
+}
+
+/// The next walk would be due by now.
+fn is_overdue(shared: &Shared, state: &SiteState) -> bool {
+    let walk = state.reconciling.as_ref();
+    walk.is_some_and(|walk| shared.clock.now().since(walk.began) >= shared.settings.reconcile_interval)
+}
+
+/// One doc that can never be confirmed would make it the last walk of all. It counts as none, and another may begin.
+fn break_off(state: &mut SiteState) {
+    let missed: Vec<DocId> = state.ledger.missed().into_iter().map(|(_, id)| id).collect();
+    state.ledger.give_up_missed(&missed);
+    state.reconciling = None;
+    state.expected = None;
+}
+
+async fn confirm_these(shared: &Shared, doc_type: DocType, ids: &[DocId]) -> Result<(), Failure> {
     let mut rows = Vec::new();
     let mut unreadable = false;
     let mut cursor: Option<Cursor> = None;
     let answered = loop {
-        let answer = shared.site.docs_by_id(doc_type, &ids, cursor.as_ref()).await;
+        if cursor.is_some() {
+            shared.budget.owe();
+        }
+        let answer = shared.site.docs_by_id(doc_type, ids, cursor.as_ref()).await;
         let answer = shared.note(list_operation(doc_type), answer)?;
         shared.count_unreadable(&answer.unreadable);
         unreadable |= !answer.unreadable.is_empty();
@@ -125,11 +163,6 @@ async fn confirm(shared: &Shared) -> Result<(), Failure> {
     if !unreadable {
         let gone: Vec<DocId> = ids.iter().copied().filter(|id| rows.iter().all(|row| row.id != *id)).collect();
         state.ledger.lose(&gone, answered);
-    }
-    state.ledger.give_up_missed(&ids);
-    drop(state);
-    if is_last {
-        end(shared);
     }
     Ok(())
 }

@@ -1,7 +1,11 @@
 //! From what is known to a snapshot: the census, and the health beside it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tracing::info;
+
+use super::demand::{Demand, Means, SiteSize, advice};
 use super::site_state::SiteState;
 use super::{Shared, base};
 use crate::model::{Collector, CollectorHealth, DocType, Health, Operation, Snapshot, take_census};
@@ -56,4 +60,27 @@ fn is_the_connections_own(shared: &Shared, operation: Operation) -> bool {
     operation == Operation::Spaces
         || DocType::ALL.iter().any(|doc_type| operation == base::list_operation(*doc_type))
         || (operation.is_essential() && operation.collector().is_some_and(is_enabled))
+}
+
+/// Says after the first walk, when the site's size is known, what it will take to know it in full, where that is long.
+pub(super) fn tell_demand(shared: &Shared) {
+    let size = shared.snapshots.borrow().as_deref().and_then(SiteSize::found);
+    let Some(size) = size else { return };
+    // How long answers take is left out: it is the budget that bounds this.
+    let means = Means { concurrency: shared.concurrency(), answer: Duration::ZERO };
+    let demand = Demand::of(&size, &shared.settings, means);
+    if !demand.takes_long() {
+        return;
+    }
+    let advice = advice(&size, &shared.settings, means);
+    let advice: Vec<_> = advice.iter().map(|advice| format!("{} ({})", advice.setting, advice.full)).collect();
+    info!(
+        connection = %shared.name,
+        docs = size.docs,
+        requests_a_day = demand.wanted_a_day().round(),
+        budget_a_day = demand.budget_a_day.round(),
+        known_in_full = %demand.full(),
+        faster = advice.join("; "),
+        "the request budget will not have paid for everything within a day"
+    );
 }

@@ -1,10 +1,8 @@
 //! What follows the base, within the budget: versions, users, labels, states, views.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -15,14 +13,7 @@ use super::queue::{Queue, Work};
 use super::reconcile;
 use crate::confluence::{Listing, Site};
 use crate::connection::{Failure, Verdict};
-use crate::model::{Collector, Cursor, DocId, DocType, Fact, Timestamp, VersionRow};
-
-/// What may be asked beyond base and first walk: a token a request.
-#[derive(Debug)]
-pub(super) struct Budget {
-    bucket: DefaultDirectRateLimiter,
-    a_minute: NonZeroU32,
-}
+use crate::model::{AccountId, Collector, Cursor, DocId, DocType, Fact, Operation, Timestamp, VersionRow};
 
 /// How a question ended, for the collector that asked it.
 enum Ended {
@@ -35,26 +26,6 @@ enum Ended {
 
 /// When a refresh is told to end, so long may a request that is under way still take.
 const GRACE: Duration = Duration::from_secs(5);
-
-impl Budget {
-    /// Holds two minutes' worth and starts full.
-    pub(super) fn new(a_minute: NonZeroU32) -> Self {
-        let quota = Quota::per_minute(a_minute).allow_burst(a_minute.saturating_mul(TWO));
-        Self { bucket: RateLimiter::direct(quota), a_minute }
-    }
-
-    fn take(&self) -> bool {
-        self.bucket.check().is_ok()
-    }
-
-    /// What one refresh can spend at the most, roughly: the bucket and what drips into it meanwhile.
-    fn most(&self, interval: Duration) -> usize {
-        let minutes = interval.as_secs() / 60 + 3;
-        usize::try_from(u64::from(self.a_minute.get()).saturating_mul(minutes)).unwrap_or(usize::MAX)
-    }
-}
-
-const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
 /// Asks until bucket or work is empty, or `stop` or `until` comes. Tells which collectors got stuck.
 pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: Instant) -> Vec<Collector> {
@@ -170,11 +141,7 @@ async fn perform(shared: &Shared, work: Work) -> Ended {
         Work::Reconcile => reconcile::make_step(shared).await,
         Work::Versions(id, doc_type) => versions(shared, id, doc_type).await,
         Work::Labels(id, doc_type) => labels(shared, id, doc_type).await,
-        Work::Users(accounts) => shared.note(operation, shared.site.users(&accounts).await).map(|answer| {
-            shared.count_unreadable(&answer.unreadable);
-            let unreadable = !answer.unreadable.is_empty();
-            shared.state().ledger.learn_users(&accounts, answer.rows, unreadable, answer.date);
-        }),
+        Work::Users(accounts) => users(shared, &accounts).await,
         Work::State(id) => {
             let answer = shared.note(operation, shared.site.state(id).await);
             settle(shared, collector, id, answer).map(|answer| {
@@ -193,7 +160,7 @@ async fn perform(shared: &Shared, work: Work) -> Ended {
         }
     };
     if let Some(id) = doc {
-        shared.state().note_doc(collector, id, ended.is_err());
+        shared.state().stumbling.note_doc(collector, id, ended.is_err(), shared.clock.now());
     }
     // It goes on without the store, which tells of its trouble itself.
     let _ = shared.commit().await;
@@ -238,6 +205,17 @@ async fn versions(shared: &Shared, id: DocId, doc_type: DocType) -> Result<(), F
     Ok(())
 }
 
+async fn users(shared: &Shared, accounts: &[AccountId]) -> Result<(), Failure> {
+    let answer = shared.note(Operation::UsersBulk, shared.site.users(accounts).await);
+    let mut state = shared.state();
+    state.stumbling.accounts.note(accounts, answer.is_err());
+    let answer = answer?;
+    shared.count_unreadable(&answer.unreadable);
+    let unreadable = !answer.unreadable.is_empty();
+    state.ledger.learn_users(accounts, answer.rows, unreadable, answer.date);
+    Ok(())
+}
+
 async fn labels(shared: &Shared, id: DocId, doc_type: DocType) -> Result<(), Failure> {
     let ask = |site: Site, cursor: Option<Cursor>| async move { site.labels(doc_type, id, cursor.as_ref()).await };
     let read = read_list(shared, &Work::Labels(id, doc_type), id, ask, |_| false).await?;
@@ -254,7 +232,7 @@ struct Read<T> {
     answered: Timestamp,
 }
 
-/// Reads a doc's list to its end, or until it `is_enough`. The first answer is paid for; the others take what is there.
+/// Reads a doc's list to its end, or until it `is_enough`. The first answer is paid for; the others are owed.
 async fn read_list<T, A: Future<Output = Result<Listing<T>, Failure>>>(
     shared: &Shared,
     work: &Work,
@@ -268,7 +246,7 @@ async fn read_list<T, A: Future<Output = Result<Listing<T>, Failure>>>(
     let mut cursor: Option<Cursor> = None;
     let to_the_end = loop {
         if cursor.is_some() {
-            shared.budget.take();
+            shared.budget.owe();
         }
         let answer = shared.note(work.operation(), ask(shared.site.clone(), cursor.take()).await);
         let Some(answer) = settle(shared, work.collector(), id, answer)? else {

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crate::connection::{Failure, Verdict};
 use crate::model::{
-    Access, ById, Collector, DocId, DocType, Learnt, Ledger, Operation, Outcome, Progress, Reconciling, Snapshot,
-    SpaceId, Timestamp, Vouched, Walk, WalkListing,
+    Access, ById, DocType, Learnt, Ledger, Operation, Outcome, Progress, Reconciling, Snapshot, SpaceId, Timestamp,
+    Vouched, Walk, WalkListing,
 };
 use crate::store::Identity;
 
 use super::Shared;
+use super::stumbling::Stumbling;
 
 #[derive(Debug)]
 pub(super) struct SiteState {
@@ -23,9 +24,8 @@ pub(super) struct SiteState {
     pub(super) excluded: HashSet<SpaceId>,
     /// Spaces that rows have named and no list has shown: they are looked for once.
     pub(super) strangers: HashSet<SpaceId>,
-    /// Docs whose question failed last time: a collector asks for them after all others, or one doc that always fails
-    /// would be the first each time, and the last.
-    pub(super) stumbling: HashSet<(Collector, DocId)>,
+    /// Whose questions failed last time.
+    pub(super) stumbling: Stumbling,
     /// Which collector is the next to ask, so that none is left out refresh after refresh.
     pub(super) turn: usize,
     /// By doc type: every change up to here has been read.
@@ -47,8 +47,6 @@ pub(super) struct SiteState {
 
 /// More are a site's fault, and forgetting them costs one list of spaces.
 const MOST_STRANGERS: usize = 1_000;
-/// An outage makes a few docs a refresh stumble; which they were is not worth keeping for ever.
-const MOST_STUMBLING: usize = 1_000;
 
 impl SiteState {
     pub(super) fn new(reach: Duration) -> Self {
@@ -58,7 +56,7 @@ impl SiteState {
             up: false,
             excluded: HashSet::new(),
             strangers: HashSet::new(),
-            stumbling: HashSet::new(),
+            stumbling: Stumbling::default(),
             turn: 0,
             watermarks: [None; DocType::ALL.len()],
             walk: None,
@@ -69,18 +67,6 @@ impl SiteState {
             unsaved_snapshot: None,
             identity: None,
         }
-    }
-
-    /// How a collector's question about this doc ended.
-    pub(super) fn note_doc(&mut self, collector: Collector, id: DocId, has_failed: bool) {
-        if !has_failed {
-            self.stumbling.remove(&(collector, id));
-            return;
-        }
-        if self.stumbling.len() >= MOST_STUMBLING {
-            self.stumbling.clear();
-        }
-        self.stumbling.insert((collector, id));
     }
 
     /// Whether one of these spaces is neither listed nor looked for in vain before.

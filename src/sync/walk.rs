@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use super::Shared;
 use super::base::{is_dead_cursor, list_operation};
+use super::report;
 use super::site_state::SiteState;
 use crate::confluence::{DocsListing, Order};
 use crate::connection::{Failure, Turn};
@@ -77,8 +78,11 @@ async fn walk_what_is_new(shared: &Arc<Shared>) {
             warn!(connection = %shared.name, %failure, "the walk goes on after the next good refresh");
             return;
         }
-        end(shared);
+        let was_whole = end(shared);
         shared.publish().await;
+        if was_whole {
+            report::tell_demand(shared);
+        }
         if shared.commit().await.is_err() {
             return;
         }
@@ -106,10 +110,19 @@ fn begin_or_resume(shared: &Shared) -> Option<Vec<(usize, WalkListing)>> {
     Some(unfinished.collect())
 }
 
+/// How many listings a walk over so many spaces has.
+pub(super) fn listings(spaces: u64, concurrency: usize) -> u64 {
+    (groups(usize::try_from(spaces).unwrap_or(usize::MAX), concurrency) * DocType::ALL.len()) as u64
+}
+
+fn groups(spaces: usize, concurrency: usize) -> usize {
+    (concurrency * LISTINGS_A_PERMIT).max(spaces.div_ceil(SPACES_A_LISTING)).min(spaces)
+}
+
 /// Deals the spaces out to groups: as few as keep all permits busy, as each costs a request more. How large a space is
 /// nobody tells; of a large one more docs were in the base. So those begin first, and share their group with few.
 fn plan(spaces: &[(SpaceId, u64)], concurrency: usize) -> Vec<WalkListing> {
-    let count = (concurrency * LISTINGS_A_PERMIT).max(spaces.len().div_ceil(SPACES_A_LISTING)).min(spaces.len());
+    let count = groups(spaces.len(), concurrency);
     let mut groups: Vec<(u64, Vec<SpaceId>)> = vec![(0, Vec::new()); count];
     let mut largest_first = spaces.to_vec();
     largest_first.sort_unstable_by_key(|(id, met)| (Reverse(*met), *id));
@@ -163,9 +176,10 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
     }
 }
 
-fn end(shared: &Shared) {
+/// Tells whether the whole site has now been walked for the first time.
+fn end(shared: &Shared) -> bool {
     let mut state = shared.state();
-    let Some(walk) = state.walk.take() else { return };
+    let Some(walk) = state.walk.take() else { return false };
     state.listings.clear();
     state.ledger.note_walked(&walk.spaces);
     if walk.is_whole {
@@ -174,6 +188,7 @@ fn end(shared: &Shared) {
     let folded = decide_folding(&state.ledger, &shared.settings.census());
     state.ledger.fold(folded);
     info!(connection = %shared.name, docs = walk.rows, "all docs of these spaces have been read");
+    walk.is_whole
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a ratio needs no more than 53 bits")]

@@ -53,6 +53,7 @@ pub(crate) fn quick() -> Patience {
         attempt: Duration::from_secs(5),
         first_delay: Duration::from_millis(20),
         longest_delay: Duration::from_millis(300),
+        longest_gap: Duration::from_millis(100),
         ..Patience::default()
     }
 }

@@ -7,3 +7,5 @@ mod hostile;
 mod keeping;
 mod observer;
 mod sparing;
+mod starving;
+mod throttled;

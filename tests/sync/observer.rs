@@ -53,6 +53,7 @@ impl Observer {
         settings.patience = Patience {
             first_delay: Duration::from_millis(1),
             longest_delay: Duration::from_millis(10),
+            longest_gap: Duration::from_secs(1),
             attempt: Duration::from_secs(3),
             ..Patience::default()
         };

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::api::{Base, Operation};
 
@@ -29,9 +30,12 @@ pub struct Fault {
     /// It strikes before this moment of the site's clock only.
     #[serde(default)]
     pub until_ms: Option<i64>,
-    /// What `slow` waits and what `rate_limited` asks for. Each kind has its own default.
+    /// What `slow` waits, and what `rate_limited` and its like ask for. Each kind has its own default.
     #[serde(default)]
     pub seconds: Option<u64>,
+    /// What `rate_limited_beyond` lets pass, by the machine's clock.
+    #[serde(default)]
+    pub a_second: Option<u32>,
 }
 
 macro_rules! fault_kinds {
@@ -90,6 +94,8 @@ fault_kinds! {
     RateLimitedBare = "rate_limited_bare",
     /// 429 with `Retry-After` and HTML.
     RateLimitedHtml = "rate_limited_html",
+    /// The same as the first, to requests beyond so many (`a_second`) of them; a second's worth is saved up.
+    RateLimitedBeyond = "rate_limited_beyond",
     /// Good answers, with the headers of a quota.
     RateLimitHeaders = "rate_limit_headers",
     /// 400 to each request that has a cursor.
@@ -157,7 +163,17 @@ fault_kinds! {
 pub struct BadFault(String);
 
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Vec<Fault>>);
+pub(crate) struct Faults(Mutex<Injected>);
+
+#[derive(Debug, Default)]
+struct Injected {
+    list: Vec<Fault>,
+    /// What is left of `rate_limited_beyond`'s requests, and when that was so; nothing has been asked yet without.
+    left: Option<(f64, Instant)>,
+}
+
+/// So many requests a second `rate_limited_beyond` lets pass unless it is told otherwise.
+const DEFAULT_A_SECOND: u32 = 10;
 
 /// A request as far as faults ask about it.
 #[derive(Clone, Copy, Debug)]
@@ -171,7 +187,17 @@ pub(crate) struct Target<'a> {
 
 impl Fault {
     pub const fn new(kind: FaultKind) -> Self {
-        Self { kind, operation: None, base: None, only: None, after: 0, times: None, until_ms: None, seconds: None }
+        Self {
+            kind,
+            operation: None,
+            base: None,
+            only: None,
+            after: 0,
+            times: None,
+            until_ms: None,
+            seconds: None,
+            a_second: None,
+        }
     }
 
     #[must_use]
@@ -216,6 +242,12 @@ impl Fault {
         self
     }
 
+    #[must_use]
+    pub const fn a_second(mut self, requests: u32) -> Self {
+        self.a_second = Some(requests);
+        self
+    }
+
     fn fits(&self, target: &Target<'_>) -> bool {
         let operation_fits = match self.operation {
             Some(_) => self.operation == target.operation,
@@ -231,24 +263,28 @@ impl Fault {
 
 impl Faults {
     pub(crate) fn inject(&self, fault: Fault) {
-        self.faults().push(fault);
+        self.injected().list.push(fault);
     }
 
     pub(crate) fn clear(&self) {
-        self.faults().clear();
+        *self.injected() = Injected::default();
     }
 
     pub(crate) fn list(&self) -> Vec<Fault> {
-        self.faults().clone()
+        self.injected().list.clone()
     }
 
     /// What strikes this request. It is counted as struck.
     pub(crate) fn strike(&self, target: &Target<'_>) -> Option<Fault> {
-        let mut faults = self.faults();
-        faults.retain(|fault| fault.times != Some(0) && fault.until_ms.is_none_or(|until| target.now_ms < until));
-        for fault in faults.iter_mut().filter(|fault| fault.fits(target)) {
+        let mut injected = self.injected();
+        let Injected { list, left } = &mut *injected;
+        list.retain(|fault| fault.times != Some(0) && fault.until_ms.is_none_or(|until| target.now_ms < until));
+        for fault in list.iter_mut().filter(|fault| fault.fits(target)) {
             if fault.after > 0 {
                 fault.after -= 1;
+                continue;
+            }
+            if fault.kind == FaultKind::RateLimitedBeyond && take(left, fault.a_second.unwrap_or(DEFAULT_A_SECOND)) {
                 continue;
             }
             fault.times = fault.times.map(|times| times - 1);
@@ -257,9 +293,20 @@ impl Faults {
         None
     }
 
-    fn faults(&self) -> MutexGuard<'_, Vec<Fault>> {
+    fn injected(&self) -> MutexGuard<'_, Injected> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Takes one of the requests that may pass; tells whether there was one.
+fn take(left: &mut Option<(f64, Instant)>, a_second: u32) -> bool {
+    let a_second = f64::from(a_second);
+    let now = Instant::now();
+    let saved =
+        left.map_or(a_second, |(left, at)| a_second.min(left + now.duration_since(at).as_secs_f64() * a_second));
+    let passes = saved >= 1.0;
+    *left = Some((if passes { saved - 1.0 } else { saved }, now));
+    passes
 }
 
 /// `NAME[:operation[:times]]`

@@ -42,6 +42,7 @@ impl Site {
             FaultKind::StatesOffForbidden => states_off(403),
             FaultKind::StatesOffNotFound => states_off(404),
             FaultKind::RateLimited
+            | FaultKind::RateLimitedBeyond
             | FaultKind::RateLimitedReset
             | FaultKind::RateLimitedResetMinutes
             | FaultKind::RateLimitedBare

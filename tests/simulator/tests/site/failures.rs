@@ -126,6 +126,21 @@ async fn throttling_names_its_end_in_each_form_that_was_seen() {
 }
 
 #[tokio::test]
+async fn beyond_a_rate_it_refuses_until_there_is_room_again() {
+    let site = Simulator::start(Options::default()).await.unwrap();
+    let token = bearer(&site.token(TokenKind::Unscoped));
+    let url = format!("{}/wiki/api/v2/pages?limit=1", site.site_url());
+    site.inject(Fault::new(FaultKind::RateLimitedBeyond).a_second(1).seconds(1));
+    assert_eq!(get(&url, &token).await.status, 200);
+    let refused = get(&url, &token).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")));
+
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+
+    assert_eq!(get(&url, &token).await.status, 200);
+}
+
+#[tokio::test]
 async fn the_wire_breaks_as_it_was_told() {
     let site = Simulator::start(Options::default()).await.unwrap();
     let token = bearer(&site.token(TokenKind::Unscoped));

@@ -1,0 +1,51 @@
+//! What fails again and again holds up nothing else for good.
+
+use std::time::Duration;
+
+use confluence_exporter::model::Collector;
+use confluence_simulator::{DocType, Fault, FaultKind, Operation, Options};
+
+use crate::observer::Observer;
+
+/// How often one question is asked.
+const TRIES: u32 = 5;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reconciling_walk_whose_missing_docs_cannot_be_asked_for_makes_way_for_the_next() {
+    let observer = Observer::of(Options { seed: 3, spaces: 3, docs: 60, ..Options::default() }).await;
+    observer.catch_up_on(Collector::ALL).await;
+    let is_gone = {
+        let mut world = observer.site.world();
+        let pages = world.docs().into_iter().filter(|doc| world.doc(*doc).unwrap().doc_type == DocType::Page);
+        let page = pages.collect::<Vec<_>>()[0];
+        world.trash(page) && world.purge(page)
+    };
+    assert!(is_gone);
+    // The base lists pages once, the walk once, and then asks for the one that it misses.
+    observer.pass(Duration::from_hours(7));
+    observer.site.inject(Fault::new(FaultKind::Unavailable).on(Operation::Pages).after(2).times(TRIES));
+    observer.refresh().await;
+    assert_eq!((walks(&observer), confirmations(&observer)), (1, TRIES as usize));
+
+    observer.pass(Duration::from_hours(7));
+    observer.site.inject(Fault::new(FaultKind::Unavailable).on(Operation::Pages).after(1).times(TRIES));
+    observer.refresh().await;
+    assert_eq!((walks(&observer), confirmations(&observer)), (1, 2 * TRIES as usize), "the same walk");
+    let snapshot = observer.refresh().await;
+
+    assert_eq!((walks(&observer), confirmations(&observer)), (2, 2 * TRIES as usize + 1), "another one, to its end");
+    observer.check(&snapshot);
+}
+
+/// How many lists of pages by id the site has been asked for, beside the first walk's.
+fn walks(observer: &Observer) -> usize {
+    let journal = observer.site.journal();
+    let of_pages = journal.iter().filter(|asked| asked.operation == Some(Operation::Pages));
+    of_pages.filter(|asked| asked.query.contains("sort=id") && !asked.query.contains("space-id=")).count()
+}
+
+fn confirmations(observer: &Observer) -> usize {
+    let journal = observer.site.journal();
+    let of_pages = journal.iter().filter(|asked| asked.operation == Some(Operation::Pages));
+    of_pages.filter(|asked| asked.query.split('&').any(|pair| pair.starts_with("id="))).count()
+}
