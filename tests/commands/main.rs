@@ -6,6 +6,7 @@ mod connection_test;
 mod echo;
 mod ending;
 mod help;
+mod killing;
 mod program;
 mod secrets;
 mod serving;
