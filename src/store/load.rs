@@ -40,6 +40,17 @@ pub(super) fn connection(
     })
 }
 
+/// A connection under the number that it had in another file.
+pub(super) fn put_connection(
+    database: &Connection,
+    number: i64,
+    name: &ConnectionName,
+    identity: &Identity,
+) -> rusqlite::Result<()> {
+    let insert = "INSERT INTO connections (id, name, site, cloud_id) VALUES (?, ?, ?, ?)";
+    database.execute(insert, params![number, name.as_str(), identity.site, identity.cloud_id]).map(drop)
+}
+
 /// The last snapshot; none where there is none that can be read.
 pub(super) fn snapshot(
     database: &Connection,

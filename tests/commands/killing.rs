@@ -158,7 +158,11 @@ async fn answers_of_a_whole_walk(seed: u64) -> usize {
     let site = site(seed).await;
     let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), MORE);
     let serving = desk.serve(&[]).await;
-    serving.scrape_until(|page| value(page, r#"collector_success_timestamp_seconds{connection="acme",collector="docs"}"#).is_some()).await;
+    serving
+        .scrape_until(|page| {
+            value(page, r#"collector_success_timestamp_seconds{connection="acme",collector="docs"}"#).is_some()
+        })
+        .await;
     serving.kill().await;
     walk_requests(&site)
 }
@@ -176,8 +180,9 @@ async fn settled_page(site: &Simulator, serving: &Serving) -> String {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit")]
         let happened = site.world().last_change_ms() as f64 / 1000.0;
         let has_seen = |collector: &str| {
-            let series =
-                format!("confluence_collector_success_timestamp_seconds{{connection=\"acme\",collector=\"{collector}\"}}");
+            let series = format!(
+                "confluence_collector_success_timestamp_seconds{{connection=\"acme\",collector=\"{collector}\"}}"
+            );
             value(&page, &series).is_some_and(|at| at > happened)
         };
         if ["spaces", "docs", "versions", "users"].into_iter().all(has_seen) {
@@ -194,7 +199,8 @@ fn compare(site: &Simulator, page: &str) {
     let moment_ms = (moment * 1000.0).round() as i64;
     let question = TruthQuestion { authors_within_seconds: Some(YEAR_SECONDS), ..TruthQuestion::at(moment_ms) };
     let is_read = |series: &String| !LEFT_OUT.iter().any(|family| series.starts_with(family));
-    let truth: BTreeMap<String, i64> = site.truth(&question).into_iter().filter(|(series, _)| is_read(series)).collect();
+    let truth: BTreeMap<String, i64> =
+        site.truth(&question).into_iter().filter(|(series, _)| is_read(series)).collect();
     let families: BTreeSet<&str> = truth.keys().filter_map(|series| series.split('{').next()).collect();
     let told = page.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
         let (series, value) = line.rsplit_once(' ')?;
@@ -261,7 +267,8 @@ impl Kept {
     /// Nothing that was there is missing, and nothing is older than it was.
     fn has_all_of(&self, before: &Self) -> bool {
         let has_doc = |(doc, at): (&i64, &i64)| self.docs.get(doc).is_some_and(|now| now >= at);
-        let has_watermark = |(doc_type, at): (&String, &i64)| self.watermarks.get(doc_type).is_some_and(|now| now >= at);
+        let has_watermark =
+            |(doc_type, at): (&String, &i64)| self.watermarks.get(doc_type).is_some_and(|now| now >= at);
         before.docs.iter().all(has_doc)
             && before.watermarks.iter().all(has_watermark)
             && self.moment >= before.moment

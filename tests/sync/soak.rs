@@ -60,15 +60,8 @@ const A_WHILE: Duration = Duration::from_hours(8 * 24);
 /// They keep a request, and the test, waiting; `hostile` knows them too.
 const LASTING: [FaultKind; 4] = [FaultKind::Silence, FaultKind::Slow, FaultKind::Endless, FaultKind::Oversized];
 /// The times of one life; each ends in quiet.
-const TIMES: [Times; 7] = [
-    Times::Lively,
-    Times::Deleting,
-    Times::Lively,
-    Times::Lively,
-    Times::Deleting,
-    Times::Lively,
-    Times::Lively,
-];
+const TIMES: [Times; 7] =
+    [Times::Lively, Times::Deleting, Times::Lively, Times::Lively, Times::Deleting, Times::Lively, Times::Lively];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn worlds_that_live_for_weeks_are_counted_exactly_through_faults_and_restarts() {
