@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint unit rules demo demo-check bench-scrape bench-sync check-openapi clean
+.PHONY: help setup test lint unit rules demo demo-check bench-scrape bench-sync soak soak-kill check-openapi clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 22
@@ -39,6 +39,12 @@ bench-scrape: ## Requests per second of /metrics against nginx serving the same 
 bench-sync: ## First walk of 100,000 docs: requests, time, memory
 	@tests/scripts/setup.sh bench
 	@tests/scripts/bench-sync.sh
+
+soak: ## Worlds that live for weeks among faults and restarts, for SOAK_SECONDS (an hour); SEED=n tries one
+	SOAK_SECONDS=$${SOAK_SECONDS:-3600} cargo test --locked --test sync soak:: -- --nocapture
+
+soak-kill: ## kill -9, KILLS times (200), at random moments
+	KILLS=$${KILLS:-200} cargo test --locked --test commands killing:: -- --nocapture
 
 check-openapi: ## Hold the simulator's rules against Atlassian's documents in OPENAPI_DIR
 	@: "$${OPENAPI_DIR:?set OPENAPI_DIR to the folder of confluence-v1.json and confluence-v2.json}"

@@ -13,10 +13,12 @@ use crate::cache::Cache;
 use crate::cli::Serve;
 use crate::clock::Clock;
 use crate::config::{Config, ConnectionConfig};
+use crate::connection::Connection;
 use crate::metrics::{Asking, Build, Process, StoreUp};
+use crate::model::Snapshot;
 use crate::server::{BadTelemetryPath, Listen, Server, Settings};
-use crate::store::Store;
-use crate::sync::Sync;
+use crate::store::{Kept, Store};
+use crate::sync::{self, Sync};
 
 use super::open::{CannotOpen, open};
 
@@ -36,13 +38,15 @@ pub(super) async fn run(serve: &Serve) -> Result<ExitCode, Box<dyn Error>> {
     let store = store_path(serve.store.as_deref().or(config.store.as_deref()))
         .map(|path| Store::open(path, up.clone()))
         .transpose()?;
-    let mut connections = Vec::with_capacity(config.connections.len());
+    let mut opened = Vec::with_capacity(config.connections.len());
     for connection in &config.connections {
-        connections.push(sync(connection, store.as_ref(), &clock, &stop).await?);
+        opened.push(Opened::open(connection, store.as_ref()).await?);
     }
     let listen =
         if serve.systemd_socket { Listen::SystemdSocket } else { Listen::Addresses(serve.listen_addresses.clone()) };
     let settings = Settings { listen, telemetry_path, web_config: serve.web_config.path.clone() };
+    // Only now, as each begins to load what the store has of it: no other's last snapshot is to wait for that.
+    let connections = opened.into_iter().map(|opened| opened.begin(&clock, &stop)).collect::<Vec<_>>();
     let server = Server::bind(&settings).await?;
     let addresses: Vec<String> = server.addresses()?.iter().map(ToString::to_string).collect();
     let build = Build::this();
@@ -70,23 +74,32 @@ fn store_path(told: Option<&Path>) -> Option<&Path> {
     (path != Path::new("none")).then_some(path)
 }
 
-async fn sync(
-    config: &ConnectionConfig,
-    store: Option<&Store>,
-    clock: &Clock,
-    stop: &CancellationToken,
-) -> Result<Sync, CannotOpen> {
-    let asking = Asking::new(&config.name);
-    let connection = open(&config.name, &config.connection, &asking)?;
-    let (settings, clock, stop) = (config.sync.clone(), clock.clone(), stop.clone());
-    let kept = match store {
-        Some(store) => store.connection(&config.name, connection.whereabouts().into()).await,
-        None => None,
-    };
-    Ok(match kept {
-        Some(kept) => Sync::kept(connection, settings, clock, asking, stop, kept),
-        None => Sync::new(connection, settings, clock, asking, stop),
-    })
+/// A connection, and what is kept of it.
+struct Opened {
+    connection: Connection,
+    asking: Asking,
+    settings: sync::Settings,
+    kept: Option<(Kept, Option<Snapshot>)>,
+}
+
+impl Opened {
+    async fn open(config: &ConnectionConfig, store: Option<&Store>) -> Result<Self, CannotOpen> {
+        let asking = Asking::new(&config.name);
+        let connection = open(&config.name, &config.connection, &asking)?;
+        let kept = match store {
+            Some(store) => store.connection(&config.name, connection.whereabouts().into()).await,
+            None => None,
+        };
+        Ok(Self { connection, asking, settings: config.sync.clone(), kept })
+    }
+
+    fn begin(self, clock: &Clock, stop: &CancellationToken) -> Sync {
+        let Self { connection, asking, settings, kept } = self;
+        match kept {
+            Some(kept) => Sync::kept(connection, settings, clock.clone(), asking, stop.clone(), kept),
+            None => Sync::new(connection, settings, clock.clone(), asking, stop.clone()),
+        }
+    }
 }
 
 fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {

@@ -65,18 +65,18 @@ impl File {
         Ok(Self { database, path: path.to_owned(), _lock: lock })
     }
 
-    /// Reads the whole file once, and tells whether it is good. One that is broken is set aside, and an empty one takes its
-    /// place.
-    pub(super) fn check(&mut self) -> Result<bool, OpenError> {
+    /// Reads the whole file once, and tells what is broken in it.
+    pub(super) fn check(&self) -> Result<(), String> {
         let verdict = self.database.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
         match verdict {
-            Ok(verdict) if verdict == "ok" => Ok(true),
-            Ok(verdict) => self.start_afresh(&verdict).map(|()| false),
-            Err(error) => self.start_afresh(&error).map(|()| false),
+            Ok(verdict) if verdict == "ok" => Ok(()),
+            Ok(verdict) => Err(verdict),
+            Err(error) => Err(error.to_string()),
         }
     }
 
-    fn start_afresh(&mut self, reason: &dyn std::fmt::Display) -> Result<(), OpenError> {
+    /// Sets the file aside, and puts an empty one in its place.
+    pub(super) fn start_afresh(&mut self, reason: &dyn std::fmt::Display) -> Result<(), OpenError> {
         // The broken one must be closed before it is renamed, or its log would be written beside the new one.
         self.database =
             Connection::open_in_memory().map_err(|source| OpenError::Unusable { path: self.path.clone(), source })?;
@@ -138,7 +138,7 @@ fn prepare(database: &mut Connection, path: &Path) -> Result<(), OpenError> {
 /// How long a user's own transaction may hold up a commit.
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
-fn is_broken(error: &rusqlite::Error) -> bool {
+pub(super) fn is_broken(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
@@ -246,7 +246,8 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
 
         let mut file = File::open(&path).unwrap();
-        assert!(!file.check().unwrap());
+        let reason = file.check().unwrap_err();
+        file.start_afresh(&reason).unwrap();
 
         let labels: i64 = file.database.query_row("SELECT count(*) FROM labels", [], |row| row.get(0)).unwrap();
         assert_eq!(labels, 0);

@@ -40,15 +40,15 @@ pub(super) fn connection(
     })
 }
 
-/// Gives a connection the number that it has had in another file.
-pub(super) fn remember(
+/// A connection under the number that it had in another file.
+pub(super) fn put_connection(
     database: &Connection,
-    connection: i64,
+    number: i64,
     name: &ConnectionName,
     identity: &Identity,
 ) -> rusqlite::Result<()> {
     let insert = "INSERT INTO connections (id, name, site, cloud_id) VALUES (?, ?, ?, ?)";
-    database.execute(insert, params![connection, name.as_str(), identity.site, identity.cloud_id]).map(drop)
+    database.execute(insert, params![number, name.as_str(), identity.site, identity.cloud_id]).map(drop)
 }
 
 /// The last snapshot; none where there is none that can be read.

@@ -121,12 +121,6 @@ impl Kept {
         let place = self.store.commands.reserve().await.ok()?;
         Some(Slot { place, connection: self.connection })
     }
-
-    /// All that was kept is about another site.
-    pub async fn forget(&self) {
-        // A thread that has ended keeps nothing.
-        let _ = self.store.commands.send(Command::Forget { connection: self.connection }).await;
-    }
 }
 
 impl Slot<'_> {
@@ -134,6 +128,11 @@ impl Slot<'_> {
         let (reply, done) = oneshot::channel();
         self.place.send(Command::Commit { connection: self.connection, batch: Box::new(batch), reply });
         Committing(done)
+    }
+
+    /// All that was kept up to here is about another site.
+    pub fn forget(self) {
+        self.place.send(Command::Forget { connection: self.connection });
     }
 }
 

@@ -1,6 +1,7 @@
 //! The thread that owns the file: takes commands in their order, and commits whatever waits at one time together.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Display;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use rusqlite::{Error, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, info, warn};
 
-use super::file::File;
+use super::file::{File, is_broken};
 use super::load;
 use super::{Batch, Identity, Loaded, write};
 use crate::metrics::StoreUp;
@@ -38,8 +39,8 @@ struct Thread {
     given_up: BTreeSet<i64>,
     /// By connection: what its snapshot is on the disk.
     last: HashMap<i64, Arc<Snapshot>>,
-    /// Who has been given which number, for a file that takes the place of a broken one.
-    known: BTreeMap<i64, (ConnectionName, Identity)>,
+    /// Those that have been asked for, by their numbers: a file that takes the place of a broken one must know them.
+    connections: BTreeMap<i64, (ConnectionName, Identity)>,
     has_been_checked: bool,
 }
 
@@ -48,16 +49,7 @@ struct Thread {
 const MOST_PENDING: usize = 100_000;
 
 pub(super) fn start(file: File, up: StoreUp, mut queue: mpsc::Receiver<Command>) -> io::Result<()> {
-    up.set(true);
-    let mut thread = Thread {
-        file,
-        up,
-        pending: Vec::new(),
-        given_up: BTreeSet::new(),
-        last: HashMap::new(),
-        known: BTreeMap::new(),
-        has_been_checked: false,
-    };
+    let mut thread = Thread::new(file, up);
     let run = move || {
         while let Some(command) = queue.blocking_recv() {
             thread.obey(command, &mut queue);
@@ -68,26 +60,39 @@ pub(super) fn start(file: File, up: StoreUp, mut queue: mpsc::Receiver<Command>)
 }
 
 impl Thread {
+    fn new(file: File, up: StoreUp) -> Self {
+        up.set(true);
+        Self {
+            file,
+            up,
+            pending: Vec::new(),
+            given_up: BTreeSet::new(),
+            last: HashMap::new(),
+            connections: BTreeMap::new(),
+            has_been_checked: false,
+        }
+    }
+
     fn obey(&mut self, command: Command, queue: &mut mpsc::Receiver<Command>) {
         match command {
             Command::Commit { connection, batch, reply } => {
                 self.await_commit(connection, batch);
-                let mut replies = vec![reply];
+                let mut replies = vec![(connection, reply)];
                 // Whatever else waits goes into the same transaction: syncing costs the same for all of them.
                 let next = loop {
                     match queue.try_recv() {
                         Ok(Command::Commit { connection, batch, reply }) => {
                             self.await_commit(connection, batch);
-                            replies.push(reply);
+                            replies.push((connection, reply));
                         }
                         Ok(other) => break Some(other),
                         Err(_) => break None,
                     }
                 };
                 let committed = self.commit();
-                for reply in replies {
+                for (connection, reply) in replies {
                     // Who asked may have gone away; the step is kept all the same.
-                    let _ = reply.send(committed);
+                    let _ = reply.send(committed && !self.given_up.contains(&connection));
                 }
                 if let Some(next) = next {
                     self.obey(next, queue);
@@ -112,66 +117,78 @@ impl Thread {
     }
 
     fn connection(&mut self, name: &ConnectionName, identity: &Identity) -> Option<(i64, Option<Snapshot>)> {
-        let found = load::connection(&self.file.database, name, identity);
-        if let Ok((connection, _)) = &found {
-            self.known.insert(*connection, (name.clone(), identity.clone()));
+        let found = match load::connection(&self.file.database, name, identity) {
+            Err(error) if is_broken(&error) => {
+                self.start_afresh(&error)?;
+                load::connection(&self.file.database, name, identity)
+            }
+            found => found,
+        };
+        let (connection, kept) = found.inspect_err(|error| self.note_failure(error)).ok()?;
+        self.connections.insert(connection, (name.clone(), identity.clone()));
+        if !kept.is_same_site(identity) {
+            info!(connection = %name, before = %kept.site, now = %identity.site, "another site than before; what was kept is dropped");
+            self.forget(connection);
+            let identity = Some(identity.clone());
+            self.await_commit(connection, Box::new(Batch { identity, ..Batch::default() }));
+            self.commit();
+            return Some((connection, None));
         }
-        match found {
-            Ok((connection, kept)) if kept.is_same_site(identity) => {
-                let snapshot = load::snapshot(&self.file.database, connection, name).unwrap_or_else(|error| {
-                    warn!(connection = %name, %error, "the kept snapshot cannot be read; the first refresh makes a new one");
-                    None
-                });
-                Some((connection, snapshot))
-            }
-            Ok((connection, kept)) => {
-                info!(connection = %name, before = %kept.site, now = %identity.site, "another site than before; what was kept is dropped");
-                self.forget(connection);
-                let identity = Some(identity.clone());
-                self.await_commit(connection, Box::new(Batch { identity, ..Batch::default() }));
-                self.commit();
-                Some((connection, None))
-            }
-            Err(error) => {
-                self.note_failure(&error);
-                None
-            }
-        }
+        let snapshot = load::snapshot(&self.file.database, connection, name).unwrap_or_else(|error| {
+            warn!(connection = %name, %error, "the kept snapshot cannot be read; the first refresh makes a new one");
+            None
+        });
+        Some((connection, snapshot))
     }
 
     fn load(&mut self, connection: i64, reach: Duration) -> Option<Loaded> {
         if !self.has_been_checked {
             self.has_been_checked = true;
-            if let Err(error) = self.check() {
-                error!(%error, "the store cannot be used; what is learnt now is lost with a restart");
-                self.up.set(false);
-                self.given_up.extend(self.known.keys());
-                return None;
+            match self.file.check() {
+                Ok(()) => {}
+                Err(reason) => self.start_afresh(&reason)?,
             }
         }
-        load::load(&self.file.database, connection, reach).unwrap_or_else(|error| {
-            // New facts among old ones would name accounts by numbers that mean others: all of them go.
-            warn!(%error, "what was kept of this connection cannot be used; it is read from Confluence anew");
-            self.forget(connection);
-            None
-        })
+        match load::load(&self.file.database, connection, reach) {
+            Ok(loaded) => loaded,
+            // Whatever is learnt now must not be written among rows that nobody has read.
+            Err(error) => {
+                warn!(%error, "what was kept of this connection cannot be read; it is read from Confluence anew");
+                self.forget(connection);
+                None
+            }
+        }
     }
 
-    /// Reads the file once. One that takes a broken one's place knows the same connections, and nothing of them.
-    fn check(&mut self) -> Result<(), Box<dyn std::error::Error>> {
-        if self.file.check()? {
-            return Ok(());
+    /// With an empty file in the place of the broken one.
+    fn start_afresh(&mut self, reason: &dyn Display) -> Option<()> {
+        let afresh = self.file.start_afresh(reason).map_err(|error| error!(%error, "the store cannot be used"));
+        let told = afresh.and_then(|()| {
+            self.last.clear();
+            let connections = self.connections.iter();
+            let mut told = connections
+                .map(|(number, (name, identity))| load::put_connection(&self.file.database, *number, name, identity));
+            told.try_for_each(|told| told).map_err(|error| self.note_failure(&error))
+        });
+        if told.is_err() {
+            self.up.set(false);
         }
-        for (connection, (name, identity)) in &self.known {
-            load::remember(&self.file.database, *connection, name, identity)?;
-        }
-        Ok(())
+        told.ok()
     }
 
     fn await_commit(&mut self, connection: i64, batch: Box<Batch>) {
-        if !self.given_up.contains(&connection) {
-            self.pending.push(Step::Write(connection, batch));
+        if self.given_up.contains(&connection) {
+            return;
         }
+        if batch.snapshot.is_some() {
+            // Of snapshots only the last one is kept, and they are large where steps are small.
+            let writes = self.pending.iter_mut().filter_map(|step| match step {
+                Step::Write(of, batch) if *of == connection => Some(batch),
+                Step::Write(..) | Step::Forget(_) => None,
+            });
+            writes.for_each(|batch| batch.snapshot = None);
+        }
+        self.pending.push(Step::Write(connection, batch));
     }
 
     fn forget(&mut self, connection: i64) {
@@ -179,30 +196,34 @@ impl Thread {
         self.commit();
     }
 
-    /// Writes all that is pending, or nothing.
+    /// Writes all that is pending. After a failure a step first, and then twice as many each time: what would fail again
+    /// must not cost more with each step that waits.
     fn commit(&mut self) -> bool {
-        if let Err(error) = self.try_commit() {
-            self.note_failure(&error);
-            if self.pending.len() > MOST_PENDING {
-                self.give_up();
+        let mut at_once = if self.up.get() { self.pending.len() } else { 1 };
+        while !self.pending.is_empty() {
+            let steps = at_once.min(self.pending.len());
+            if let Err(error) = self.write(steps) {
+                self.note_failure(&error);
+                if self.pending.len() > MOST_PENDING {
+                    self.give_up();
+                }
+                return false;
             }
-            return false;
+            self.pending.drain(..steps);
+            at_once *= 2;
         }
-        self.pending.clear();
-        if !self.given_up.is_empty() {
-            return false;
-        }
-        if !self.up.get() {
+        if self.given_up.is_empty() && !self.up.get() {
             info!("the store takes writes again");
             self.up.set(true);
         }
         true
     }
 
-    fn try_commit(&mut self) -> rusqlite::Result<()> {
+    /// Writes so many of the steps that are pending, or nothing.
+    fn write(&mut self, steps: usize) -> rusqlite::Result<()> {
         let transaction = self.file.database.transaction()?;
         let mut last = self.last.clone();
-        for step in &self.pending {
+        for step in &self.pending[..steps] {
             match step {
                 Step::Forget(connection) => {
                     write::forget(&transaction, *connection)?;
@@ -250,125 +271,193 @@ impl Thread {
 mod tests {
     use std::path::Path;
 
-    use super::super::{Kept, Store};
     use super::*;
-    use crate::model::{ProgressChange, SpaceFacts, SpaceId, SpaceRow, SpaceStatus, Timestamp, Vouched};
+    use crate::model::{Facts, Health, ProgressChange, Timestamp, Vouched};
 
-    fn identity() -> Identity {
-        Identity { site: "https://acme.example".into(), cloud_id: None }
+    const REACH: Duration = Duration::from_hours(24);
+
+    fn thread(path: &Path) -> Thread {
+        Thread::new(File::open(path).unwrap(), StoreUp::default())
     }
 
-    async fn open(path: &Path, up: &StoreUp) -> (Store, Kept) {
-        let store = loop {
-            // The thread of the one before gives the file back when it has ended.
-            match Store::open(path, up.clone()) {
-                Err(super::super::OpenError::InUse { .. }) => tokio::time::sleep(Duration::from_millis(5)).await,
-                opened => break opened.unwrap(),
-            }
+    fn open(thread: &mut Thread, name: &str) -> i64 {
+        let identity = Identity { site: "acme.example".into(), cloud_id: None };
+        thread.connection(&ConnectionName::new(name).unwrap(), &identity).unwrap().0
+    }
+
+    /// A step that takes some pages of the file.
+    fn large_step(number: u32) -> Box<Batch> {
+        let labels = (0..400).map(|place| (number * 400 + place, Arc::from(format!("label {number} {place:060}"))));
+        let vouched = Vouched { moment: Some(Timestamp::from_millis(number.into())), ..Vouched::default() };
+        let facts = Facts { labels: labels.collect(), ..Facts::default() };
+        Box::new(Batch { facts, progress: vec![ProgressChange::Vouched(vouched)], ..Batch::default() })
+    }
+
+    fn snapshot() -> Snapshot {
+        let health = Health {
+            up: true,
+            site: None,
+            errors: Vec::new(),
+            access: Vec::new(),
+            token_expires: None,
+            moment: None,
+            collectors: Vec::new(),
         };
-        let (kept, _) = store.connection(&ConnectionName::new("acme").unwrap(), identity()).await.unwrap();
-        (store, kept)
+        Snapshot { connection: ConnectionName::new("acme").unwrap(), health, numbers: None }
     }
 
-    /// A step of so many spaces, vouched for by a moment.
-    fn step(spaces: u64, moment: i64) -> Batch {
-        let mut batch = Batch::default();
-        batch.facts.spaces = (1..=spaces)
-            .map(|id| SpaceFacts {
-                row: SpaceRow {
-                    id: SpaceId(id),
-                    key: format!("S{id}").into(),
-                    name: "n".repeat(1_000).into(),
-                    space_type: "global".into(),
-                    status: SpaceStatus::Current,
-                },
-                unseen_since: None,
-                walked: true,
-            })
-            .collect();
-        let moment = Some(Timestamp::from_millis(moment));
-        batch.progress.push(ProgressChange::Vouched(Vouched { moment, ..Vouched::default() }));
-        batch
+    fn commit(thread: &mut Thread, connection: i64, batch: Box<Batch>) -> bool {
+        thread.await_commit(connection, batch);
+        thread.commit()
     }
 
-    async fn commit(kept: &Kept, batch: Batch) -> bool {
-        kept.slot().await.unwrap().put(batch).done().await.is_ok()
+    fn most_pages(thread: &Thread, pages: u32) {
+        let set = format!("PRAGMA max_page_count = {pages}");
+        thread.file.database.query_row(&set, [], |row| row.get::<_, i64>(0)).unwrap();
     }
 
-    async fn loaded(kept: &Kept) -> (Option<i64>, bool) {
-        let loaded = kept.load(Duration::from_hours(24)).await.unwrap();
-        (loaded.ledger.moment().map(Timestamp::as_millis), loaded.ledger.knows_space(SpaceId(900)))
+    fn counted(thread: &Thread, query: &str) -> i64 {
+        thread.file.database.query_row(query, [], |row| row.get(0)).unwrap()
     }
 
-    #[tokio::test]
-    async fn a_full_disk_keeps_no_step_from_being_written_later_and_in_its_order() {
+    #[test]
+    fn a_full_disk_loses_nothing_that_comes_before_or_while_it_is_full() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
-        let up = StoreUp::default();
-        let mut file = File::open(&path).unwrap();
-        file.check().unwrap();
-        let pages: i64 = file.database.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
-        let limit = |file: &File, pages: i64| {
-            file.database
-                .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get::<_, i64>(0))
-                .unwrap();
-        };
-        limit(&file, pages + 2);
-        let mut thread = Thread {
-            file,
-            up: up.clone(),
-            pending: Vec::new(),
-            given_up: BTreeSet::new(),
-            last: HashMap::new(),
-            known: BTreeMap::new(),
-            has_been_checked: true,
-        };
-        up.set(true);
-        let (connection, _) = thread.connection(&ConnectionName::new("acme").unwrap(), &identity()).unwrap();
+        let mut thread = thread(&path);
+        let connection = open(&mut thread, "acme");
+        assert!(commit(&mut thread, connection, large_step(0)));
+        most_pages(&thread, 1);
 
-        thread.await_commit(connection, Box::new(step(900, 1)));
-        assert!(!thread.commit() && !up.get(), "nine hundred kilobytes do not fit");
-        thread.await_commit(connection, Box::new(step(0, 2)));
-        assert!(!thread.commit(), "what comes later must not vouch for what is not there");
-        limit(&thread.file, 1_000_000);
-        thread.await_commit(connection, Box::new(step(0, 3)));
-        assert!(thread.commit() && up.get());
+        for number in 1..40 {
+            assert!(!commit(&mut thread, connection, large_step(number)));
+            assert!(!thread.up.get());
+        }
+        assert_eq!(counted(&thread, "SELECT count(*) FROM labels"), 400, "nothing is half written");
+        // Room for some of it: what is vouched for is there, and in its order.
+        most_pages(&thread, 200);
+        assert!(!commit(&mut thread, connection, large_step(40)));
+        let some = counted(&thread, "SELECT count(*) FROM labels");
+        let vouched = thread.load(connection, REACH).unwrap().progress.vouched.moment.unwrap();
+        assert!(some > 400 && some < 41 * 400);
+        assert_eq!(vouched.as_millis(), some / 400 - 1);
 
-        drop(thread);
-        let (_store, kept) = open(&path, &up).await;
-        assert_eq!(loaded(&kept).await, (Some(3), true));
+        most_pages(&thread, 100_000);
+        assert!(commit(&mut thread, connection, large_step(41)));
+        assert!(thread.up.get() && thread.pending.is_empty());
+        assert_eq!(counted(&thread, "SELECT count(*) FROM labels"), 42 * 400);
     }
 
-    #[tokio::test]
-    async fn a_broken_file_is_found_at_the_start_and_its_successor_keeps_what_comes() {
+    #[test]
+    fn of_what_waits_for_a_full_disk_only_the_last_snapshot_is_kept_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut thread = thread(&folder.path().join("store.db"));
+        let connection = open(&mut thread, "acme");
+        most_pages(&thread, 1);
+        for number in 0..10 {
+            let snapshot = Some(Arc::new(snapshot()));
+            commit(&mut thread, connection, Box::new(Batch { snapshot, ..*large_step(number) }));
+        }
+        let snapshots =
+            thread.pending.iter().filter(|step| matches!(step, Step::Write(_, batch) if batch.snapshot.is_some()));
+        assert_eq!((snapshots.count(), thread.pending.len()), (1, 10));
+    }
+
+    #[test]
+    fn one_connection_whose_steps_were_given_up_holds_up_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut thread = thread(&folder.path().join("store.db"));
+        let (one, other) = (open(&mut thread, "one"), open(&mut thread, "other"));
+        thread.await_commit(one, large_step(0));
+        thread.give_up();
+        let mut replies = Vec::new();
+        for connection in [one, other] {
+            let (reply, mut answer) = oneshot::channel();
+            let (_sender, mut queue) = mpsc::channel(1);
+            thread.obey(Command::Commit { connection, batch: large_step(1), reply }, &mut queue);
+            replies.push(answer.try_recv().unwrap());
+        }
+        assert_eq!(replies, [false, true]);
+    }
+
+    #[test]
+    fn a_torn_row_costs_its_connection_what_was_kept_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut thread = thread(&folder.path().join("store.db"));
+        let (torn, whole) = (open(&mut thread, "torn"), open(&mut thread, "whole"));
+        for connection in [torn, whole] {
+            assert!(commit(&mut thread, connection, large_step(0)));
+        }
+        let tear = "INSERT INTO docs SELECT ?1, 7, 'page', 99, 'current', 0, 0, 0, 0, 0, 1, 0, 0, NULL, NULL, NULL, NULL, \
+                    NULL, NULL, 0, NULL, NULL, 0, NULL, NULL, NULL";
+        thread.file.database.execute(tear, [torn]).unwrap();
+
+        assert!(thread.load(torn, REACH).is_none());
+        assert!(thread.load(whole, REACH).is_some());
+        assert_eq!(counted(&thread, "SELECT count(DISTINCT connection) FROM labels"), 1);
+    }
+
+    #[test]
+    fn a_row_that_no_exporter_has_written_costs_its_connection_what_was_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut thread = thread(&folder.path().join("store.db"));
+        let connection = open(&mut thread, "acme");
+        for wrong in [
+            "INSERT INTO accounts VALUES (1, -1, 'a', NULL, NULL, NULL, NULL)",
+            "INSERT INTO progress VALUES (1, 'walk', 'no JSON')",
+        ] {
+            assert!(commit(&mut thread, connection, large_step(0)));
+            thread.file.database.execute(wrong, []).unwrap();
+            assert!(thread.load(connection, REACH).is_none(), "{wrong}");
+            assert_eq!(
+                counted(&thread, "SELECT (SELECT count(*) FROM labels) + (SELECT count(*) FROM accounts)"),
+                0,
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn connections_keep_their_names_and_numbers_when_their_file_turns_out_to_be_broken() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
-        let up = StoreUp::default();
-        let (store, kept) = open(&path, &up).await;
-        assert!(commit(&kept, step(900, 1)).await);
-        store.close().await;
-        drop((store, kept));
-        // What is still in the log goes into the file when the last connection is closed.
-        drop(open(&path, &up).await);
-        let size = loop {
-            match File::open(&path) {
-                Ok(_) => break std::fs::metadata(&path).unwrap().len(),
-                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-            }
-        };
+        let mut before = thread(&path);
+        let connection = open(&mut before, "first");
+        for number in 0..20 {
+            assert!(commit(&mut before, connection, large_step(number)));
+        }
+        drop(before);
         let mut bytes = std::fs::read(&path).unwrap();
-        assert!(size > 900_000 && bytes.len() as u64 == size, "{size}");
-        bytes[500_000..508_192].fill(0xa5);
+        let end = bytes.len();
+        bytes[end / 2..].fill(0xa5);
         std::fs::write(&path, bytes).unwrap();
 
-        let (store, kept) = open(&path, &up).await;
-        assert!(kept.load(Duration::from_hours(24)).await.is_none());
+        let mut thread = thread(&path);
+        let numbers = [open(&mut thread, "second"), open(&mut thread, "first")];
+        assert!(thread.load(numbers[0], REACH).is_none() && thread.load(numbers[1], REACH).is_none());
         assert!(folder.path().join("store.db.corrupt-1").exists());
-        assert!(commit(&kept, step(900, 2)).await);
-        store.close().await;
-        drop((store, kept));
+        assert!(commit(&mut thread, numbers[0], large_step(3)));
+        let names = "SELECT count(*) FROM connections JOIN labels ON connection = id WHERE connections.name = 'second'";
+        assert_eq!(counted(&thread, names), 400);
+        assert_eq!([open(&mut thread, "second"), open(&mut thread, "first")], numbers);
+    }
 
-        let (_store, kept) = open(&path, &up).await;
-        assert_eq!(loaded(&kept).await, (Some(2), true));
+    #[test]
+    fn a_file_whose_table_of_connections_is_broken_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let mut before = thread(&path);
+        open(&mut before, "acme");
+        let page = counted(&before, "SELECT rootpage FROM sqlite_schema WHERE name = 'connections'");
+        drop(before);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let start = usize::try_from(page - 1).unwrap() * 4096;
+        bytes[start..start + 4096].fill(0xa5);
+        std::fs::write(&path, bytes).unwrap();
+
+        let mut thread = thread(&path);
+        let connection = open(&mut thread, "acme");
+        assert!(commit(&mut thread, connection, large_step(0)));
+        assert!(folder.path().join("store.db.corrupt-1").exists());
     }
 }

@@ -60,20 +60,26 @@ impl Shared {
     /// A site that was deleted and made anew under its old address has another cloud id: nothing that is known is its.
     pub(super) async fn start_afresh_on_another_site(&self) {
         let now = self.identity();
-        let is_another = {
-            let mut state = self.state();
-            let is_another = state.identity.as_ref().is_some_and(|before| !before.is_same_site(&now));
-            if is_another {
-                warn!(connection = %self.name, site = %now.site, "another site than before stands at this address; everything is read anew");
-                *state = SiteState::new(self.settings.longest_window());
-                if self.keeping.is_some() {
-                    state.ledger.note_changes();
-                }
-            }
-            is_another
+        let is_another = |state: &SiteState| state.identity.as_ref().is_some_and(|before| !before.is_same_site(&now));
+        if !is_another(&self.state()) {
+            return;
+        }
+        let slot = match &self.keeping {
+            Some(keeping) => keeping.kept.slot().await,
+            None => None,
         };
-        if is_another && let Some(keeping) = &self.keeping {
-            keeping.kept.forget().await;
+        let mut state = self.state();
+        if !is_another(&state) {
+            return;
+        }
+        warn!(connection = %self.name, site = %now.site, "another site than before stands at this address; everything is read anew");
+        *state = SiteState::new(self.settings.longest_window());
+        if self.keeping.is_some() {
+            state.ledger.note_changes();
+        }
+        if let Some(slot) = slot {
+            // Under the lock: what is learnt of the new site is written after it.
+            slot.forget();
         }
     }
 

@@ -15,17 +15,18 @@ use crate::model::{Cursor, DocId, DocType, Reconciling, ReconcilingStep, Timesta
 /// The most docs that one request may name.
 const DOCS_A_QUESTION: usize = 250;
 
-/// Whether a step is to be made: a walk is under way, or due.
-pub(super) fn has_work(shared: &Shared, now: Timestamp) -> bool {
+/// Whether a step is to be made: a walk is under way, or due. A walk counts from the base before it, and so does when the
+/// next is due: where no base succeeds any more, an old one would have the site walked again and again.
+pub(super) fn has_work(shared: &Shared) -> bool {
     let mut state = shared.state();
     if state.reconciling.is_some() {
         return true;
     }
-    let is_due = |at: Timestamp| now.since(at) >= shared.settings.reconcile_interval;
+    let Some(began) = state.ledger.moment() else { return false };
+    let is_due = |last: Timestamp| began.since(last) >= shared.settings.reconcile_interval;
     if state.walk.is_some() || !state.ledger.last_whole_walk().is_some_and(is_due) {
         return false;
     }
-    let Some(began) = state.ledger.moment() else { return false };
     debug!(connection = %shared.name, "a reconciling walk begins");
     let step = ReconcilingStep::Read { doc_type: DocType::Page, cursor: None, come_by: None };
     state.reconciling = Some(Reconciling { began, step, rows: 0, unreadable: 0 });

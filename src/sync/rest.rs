@@ -1,5 +1,6 @@
 //! What follows the base, within the budget: versions, users, labels, states, views.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,10 +38,13 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
     let work_is_done = async {
         let mut asked_since_filling = 0;
         let mut has_budget = true;
+        // An answer tells its second only: a doc edited within it would be asked for over and over until it is past.
+        let mut asked = HashSet::new();
         loop {
             while under_way.len() < shared.concurrency() {
                 let now = shared.clock.now();
-                if !queue.has_next(|work| is_open(shared, work, began, now)) {
+                let is_new = |work: &Work| work.doc().is_none_or(|id| !asked.contains(&(work.collector(), id)));
+                if !queue.has_next(|work| is_new(work) && is_open(shared, work, began, now)) {
                     break;
                 }
                 // Only now, as a turn that nobody can pay for is no turn.
@@ -56,13 +60,14 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
                 state.turn = queue.turn();
                 drop(state);
                 asked_since_filling += 1;
+                asked.extend(work.doc().map(|id| (work.collector(), id)));
                 let shared = Arc::clone(shared);
                 under_way.spawn(async move { perform(&shared, work).await });
             }
             match under_way.join_next().await {
                 Some(Ok(Ended::Learnt)) => {}
                 Some(Ok(Ended::Stepped)) => {
-                    if has_budget && reconcile::has_work(shared, shared.clock.now()) {
+                    if has_budget && reconcile::has_work(shared) {
                         queue.reconcile();
                     }
                 }
@@ -108,7 +113,7 @@ fn is_open(shared: &Shared, work: &Work, refresh_began: Timestamp, now: Timestam
 }
 
 fn fill(shared: &Shared, queue: &mut Queue) {
-    if reconcile::has_work(shared, shared.clock.now()) {
+    if reconcile::has_work(shared) {
         queue.reconcile();
     }
     let most = shared.budget.most(shared.settings.refresh_interval);

@@ -7,6 +7,7 @@ mod crowd;
 mod echo;
 mod ending;
 mod help;
+mod killing;
 mod plan;
 mod program;
 mod secrets;

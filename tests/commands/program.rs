@@ -175,6 +175,11 @@ impl Serving {
         assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
     }
 
+    /// `kill -9`.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     pub(crate) async fn end(mut self) -> Ended {
         let mut out = String::new();
         let mut pipe = self.child.stdout.take().unwrap();

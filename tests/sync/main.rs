@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod access;
+mod cuts;
 mod exact;
 mod hostile;
 mod keeping;
 mod observer;
+mod soak;
 mod sparing;
 mod starving;
 mod throttled;

@@ -39,6 +39,15 @@ impl Observer {
     }
 
     pub(crate) async fn with(options: Options, adapt: impl FnOnce(&mut sync::Settings)) -> Self {
+        Self::asking_at_once(8, options, adapt).await
+    }
+
+    /// With so many requests under way at the most.
+    pub(crate) async fn asking_at_once(
+        concurrency: u16,
+        options: Options,
+        adapt: impl FnOnce(&mut sync::Settings),
+    ) -> Self {
         let site = Simulator::start(Options { start_at: Some(START_MS), ..options }).await.unwrap();
         let token = site.token(TokenKind::service_account());
         let mut token_file = NamedTempFile::new().unwrap();
@@ -49,7 +58,7 @@ impl Observer {
             token_file.path().to_owned(),
         );
         settings.gateway_url = site.gateway_url().parse().unwrap();
-        settings.concurrency_level = "8".parse().unwrap();
+        settings.concurrency_level = concurrency.to_string().parse().unwrap();
         settings.patience = Patience {
             first_delay: Duration::from_millis(1),
             longest_delay: Duration::from_millis(10),

@@ -163,3 +163,38 @@ async fn a_space_that_no_list_shows_is_looked_for_once() {
     assert!(observer.asked_for(Operation::Pages) > 1, "a base and a reconciling walk");
     assert_eq!(observer.asked_for(Operation::Spaces), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doc_edited_in_the_very_second_of_an_answer_is_asked_for_once_a_refresh() {
+    let observer = Observer::of(Options { seed: 2, spaces: 2, docs: 20, ..Options::default() }).await;
+    observer.catch_up_on(Collector::ALL).await;
+    // The answers of the next refresh have the date of the second that this millisecond is in.
+    observer.pass(Duration::from_millis(500));
+    let author = observer.site.world().accounts().next().unwrap();
+    let docs = observer.site.world().docs();
+    let edited = docs.into_iter().filter(|doc| observer.site.world().edit(*doc, author)).count() as u64;
+    assert!(edited > 0);
+
+    observer.site.clear_journal();
+    observer.sync.begin().unwrap();
+    observer.silence().await;
+
+    assert!(observer.asked_for(Operation::ContentState) <= edited, "{:?}", observer.site.totals());
+    observer.pass(Duration::from_hours(8 * 24));
+    observer.check(observer.catch_up_on(Collector::ALL).await.as_ref());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_is_compared_once_after_a_base_however_long_the_next_one_fails() {
+    let observer = Observer::of(Options { seed: 2, spaces: 2, docs: 20, ..Options::default() }).await;
+    observer.catch_up_on(Collector::ALL).await;
+    // A refusal that leaves something to ask.
+    observer.site.inject(Fault::new(FaultKind::ScopeMismatch).on(Operation::Spaces));
+    observer.pass(Duration::from_hours(7));
+
+    observer.site.clear_journal();
+    observer.sync.begin().unwrap();
+    observer.silence().await;
+
+    assert!(observer.asked_for(Operation::Pages) <= 2, "{:?}", observer.site.totals());
+}

@@ -29,6 +29,9 @@ pub struct TruthQuestion {
     /// Who reads histories back to a limit has not met the authors of older versions, but for the first and the
     /// newest: only those are then among `users` and account types. None has met them all.
     pub authors_within_seconds: Option<i64>,
+    /// Only these docs count, and they do whatever has become of them since: what who has met them, and does not know
+    /// yet that one is gone, can say of new docs and edits. None counts every doc that can be seen.
+    pub docs: Option<BTreeSet<u64>>,
 }
 
 impl Default for TruthQuestion {
@@ -41,6 +44,7 @@ impl Default for TruthQuestion {
             fold_personal: true,
             facts_at_ms: None,
             authors_within_seconds: None,
+            docs: None,
         }
     }
 }
@@ -119,12 +123,18 @@ impl<'a> Count<'a> {
     /// Out of sight, out of the numbers; so is what was made after the moment.
     fn see(&self, place: u32, doc: &'a Doc) -> Option<Seen<'a>> {
         let space = &self.world.spaces()[doc.space as usize];
-        if space.sight != Sight::Listed || doc.created_ms > self.question.moment_ms {
+        if doc.created_ms > self.question.moment_ms {
+            return None;
+        }
+        let is_seen = match &self.question.docs {
+            Some(met) => met.contains(&doc.id.0),
+            None => space.sight == Sight::Listed && !matches!(doc.status, DocStatus::Deleted | DocStatus::Purged),
+        };
+        if !is_seen {
             return None;
         }
         let status = match (doc.status, space.status) {
-            (DocStatus::Deleted | DocStatus::Purged, _) => return None,
-            (DocStatus::Trashed, _) => "trashed",
+            (DocStatus::Deleted | DocStatus::Purged | DocStatus::Trashed, _) => "trashed",
             (_, SpaceStatus::Archived) | (DocStatus::Archived, _) => "archived",
             (DocStatus::Current, SpaceStatus::Current) => "current",
         };

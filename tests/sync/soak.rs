@@ -1,0 +1,271 @@
+//! Random worlds that live for weeks, while the exporter is disturbed in every way that the simulator knows, stopped and
+//! started again: in the end every number is the truth, and what can be known before the end is.
+//!
+//! `SEED=n` tries one world, `SOAK_SECONDS=n` as many as begin in that time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use confluence_exporter::model::{Collector, Snapshot};
+use confluence_simulator::world::Sight;
+use confluence_simulator::{DocId, DocStatus, EventKind, Fault, FaultKind, Options, TruthQuestion};
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use rusqlite::{Connection, OptionalExtension as _};
+use tempfile::{TempDir, tempdir};
+use tokio::time::Instant;
+
+use crate::observer::{Observer, told};
+
+/// A world and who looks at it.
+struct Life {
+    observer: Observer,
+    rng: ChaCha8Rng,
+    folder: TempDir,
+    /// What can't be told from what an answer says has been said: until the next quiet time nothing is compared.
+    was_lied_to: bool,
+    /// Docs that have been in a hidden space: one that is moved out of it unedited is met by the reconciling walk only.
+    hidden: BTreeSet<u64>,
+    tally: Tally,
+}
+
+/// What a life was made of: a test that compares nothing proves nothing.
+#[derive(Debug, Default)]
+struct Tally {
+    events: usize,
+    faults: usize,
+    restarts: usize,
+    quiet_times: usize,
+    looks_in_between: usize,
+}
+
+/// What may happen between two quiet times.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Times {
+    /// Everything but deletions of versions.
+    Lively,
+    /// Nothing but those: between two looks at one doc, edits that make up in number for deleted versions can't be seen.
+    Deleting,
+}
+
+/// How long worlds are begun where nobody says otherwise.
+const SHORT: Duration = Duration::from_secs(20);
+/// Worlds that live at once: each waits for its site most of the time.
+const AT_ONCE: usize = 4;
+/// Long enough for everything that grows old to be asked again.
+const A_WHILE: Duration = Duration::from_hours(8 * 24);
+/// They keep a request, and the test, waiting; `hostile` knows them too.
+const LASTING: [FaultKind; 4] = [FaultKind::Silence, FaultKind::Slow, FaultKind::Endless, FaultKind::Oversized];
+/// The times of one life; each ends in quiet.
+const TIMES: [Times; 7] =
+    [Times::Lively, Times::Deleting, Times::Lively, Times::Lively, Times::Deleting, Times::Lively, Times::Lively];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn worlds_that_live_for_weeks_are_counted_exactly_through_faults_and_restarts() {
+    let one = std::env::var("SEED").ok().map(|seed| seed.parse::<u64>().unwrap());
+    let span = std::env::var("SOAK_SECONDS").ok().map(|text| Duration::from_secs(text.parse().unwrap()));
+    let until = Instant::now() + span.unwrap_or(SHORT);
+    let next_seed = Arc::new(AtomicU64::new(one.unwrap_or_else(|| rand::random_range(0..1_000_000_000))));
+    let mut lives = tokio::task::JoinSet::new();
+    for _ in 0..if one.is_some() { 1 } else { AT_ONCE } {
+        let next_seed = Arc::clone(&next_seed);
+        lives.spawn(async move {
+            let mut bad_ends = Vec::new();
+            while bad_ends.is_empty() && (one.is_none() || Some(next_seed.load(Ordering::SeqCst)) == one) {
+                let seed = next_seed.fetch_add(1, Ordering::SeqCst);
+                println!("SEED={seed}");
+                match tokio::spawn(live(seed)).await {
+                    Ok(tally) => println!("SEED={seed} ended well: {tally:?}"),
+                    Err(_) => bad_ends.push(seed),
+                }
+                if Instant::now() >= until {
+                    break;
+                }
+            }
+            bad_ends
+        });
+    }
+    let bad_ends: Vec<u64> = lives.join_all().await.into_iter().flatten().collect();
+    assert!(bad_ends.is_empty(), "not counted exactly: {bad_ends:?}; SEED=n tries one");
+}
+
+async fn live(seed: u64) -> Tally {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (spaces, docs) = (rng.random_range(1..12), rng.random_range(0..150));
+    // Now and then more than one answer of a listing.
+    let docs = if rng.random_range(0..4) == 0 { docs + 300 } else { docs };
+    let observer = Observer::of(Options { seed, spaces, docs, ..Options::default() }).await;
+    let (folder, hidden, tally) = (tempdir().unwrap(), BTreeSet::new(), Tally::default());
+    let mut life = Life { observer, rng, folder, was_lied_to: false, hidden, tally };
+    life.restart().await;
+    for (place, times) in TIMES.iter().enumerate() {
+        life.pass_through(*times).await;
+        if TIMES.get(place + 1) == Some(&Times::Deleting) {
+            life.show_hidden_spaces();
+        }
+        life.come_to_rest().await;
+    }
+    assert_eq!(life.observer.site.rejected(), 0, "SEED={seed}: the API's rules were broken");
+    life.tally
+}
+
+impl Life {
+    async fn pass_through(&mut self, times: Times) {
+        let kinds: Vec<EventKind> =
+            EventKind::all().filter(|kind| (*kind == EventKind::DeleteVersion) == (times == Times::Deleting)).collect();
+        // A burst is dated back: one that falls between a base's moment and its answers is in neither.
+        let while_asking: Vec<EventKind> =
+            kinds.iter().copied().filter(|kind| *kind != EventKind::AutosaveBurst).collect();
+        // What has been learnt from wrong answers can't be compared before the next quiet time.
+        let is_disturbed = self.rng.random_range(0..2) == 0;
+        for _ in 0..self.rng.random_range(1..300) {
+            let pause = Duration::from_secs(self.rng.random_range(1..5_000));
+            self.observer.pass(pause);
+            self.let_happen(&kinds);
+            match self.rng.random_range(0..200) {
+                0..20 => self.ask_while_it_lives(&while_asking).await,
+                20..24 => self.restart().await,
+                24..28 if is_disturbed => self.disturb(),
+                28..31 => self.observer.site.clear_faults(),
+                31..36 if times == Times::Lively && !is_disturbed => self.look_in_between().await,
+                _ => {}
+            }
+        }
+    }
+
+    /// A refresh begins, and the world goes on beside it.
+    async fn ask_while_it_lives(&mut self, kinds: &[EventKind]) {
+        let _ = self.observer.sync.begin();
+        for _ in 0..self.rng.random_range(0..4) {
+            tokio::time::sleep(Duration::from_millis(self.rng.random_range(0..15))).await;
+            self.observer.pass(Duration::from_secs(self.rng.random_range(1..60)));
+            self.let_happen(kinds);
+        }
+    }
+
+    fn let_happen(&mut self, kinds: &[EventKind]) {
+        let mut world = self.observer.site.world();
+        world.random_event_of(&mut self.rng, kinds);
+        self.tally.events += 1;
+        let hidden: Vec<_> =
+            world.spaces().iter().filter(|space| space.sight != Sight::Listed).map(|space| space.id).collect();
+        if !hidden.is_empty() {
+            let is_hidden = |doc: &DocId| world.doc(*doc).is_some_and(|facts| hidden.contains(&facts.space));
+            self.hidden.extend(world.docs().into_iter().filter(is_hidden).map(|doc| doc.0));
+        }
+    }
+
+    async fn restart(&mut self) {
+        self.observer.restart(&self.store()).await;
+        self.tally.restarts += 1;
+    }
+
+    /// What is deleted from a doc that is out of sight can't be seen either, once it has been edited and comes back.
+    fn show_hidden_spaces(&self) {
+        let mut world = self.observer.site.world();
+        let spaces: Vec<_> = world.spaces().iter().map(|space| space.id).collect();
+        for space in spaces {
+            world.show_space(space);
+        }
+    }
+
+    fn disturb(&mut self) {
+        let quick: Vec<FaultKind> = FaultKind::ALL.iter().copied().filter(|kind| !LASTING.contains(kind)).collect();
+        let kind = quick[self.rng.random_range(0..quick.len())];
+        let after = self.rng.random_range(0..40);
+        let times = self.rng.random_range(1..6);
+        self.observer.site.inject(Fault::new(kind).after(after).times(times).seconds(1));
+        self.was_lied_to = true;
+        self.tally.faults += 1;
+    }
+
+    /// The world stands still until all that happened has been seen.
+    async fn come_to_rest(&mut self) {
+        self.observer.site.clear_faults();
+        self.observer.pass(A_WHILE);
+        if self.was_lied_to {
+            // What was learnt from wrong answers has grown old, and is learnt anew.
+            self.observer.site.world().add_user("active", "atlassian");
+        }
+        self.observer.check(self.observer.catch_up_on(Collector::ALL).await.as_ref());
+        self.was_lied_to = false;
+        self.tally.quiet_times += 1;
+    }
+
+    /// While it lives, what dates tell is known of every doc that has been met.
+    async fn look_in_between(&mut self) {
+        // A base that is under way would be joined.
+        self.observer.silence().await;
+        let snapshot = self.observer.refresh().await;
+        let covers = |collector| {
+            let health = snapshot.health.collectors.iter().find(|health| health.collector == collector).unwrap();
+            (health.coverage - 1.0).abs() < f64::EPSILON
+        };
+        if self.was_lied_to || !snapshot.health.up || !covers(Collector::Versions) || !covers(Collector::Docs) {
+            return;
+        }
+        let docs = self.docs_met(&snapshot).await;
+        let moment_ms = snapshot.health.moment.unwrap().as_millis();
+        let overlooked: Vec<_> = self.visible_docs(moment_ms).difference(&docs).copied().collect();
+        assert!(overlooked.is_empty(), "never met: {overlooked:?}");
+        let truth = self.observer.site.truth(&TruthQuestion { docs: Some(docs), ..TruthQuestion::at(moment_ms) });
+        let (told, truth) = (of_dates(told(&snapshot)), of_dates(truth));
+        let wrong: Vec<_> = truth.iter().filter(|(series, value)| told.get(*series).unwrap_or(&0) != *value).collect();
+        assert!(wrong.is_empty(), "while it lives: {wrong:?} are true, but told are {told:?}");
+        self.tally.looks_in_between += 1;
+    }
+
+    /// The docs that a base must have met by its moment.
+    fn visible_docs(&self, moment_ms: i64) -> BTreeSet<u64> {
+        let world = self.observer.site.world();
+        let is_visible = |doc: &DocId| {
+            let Some(facts) = world.doc(*doc) else { return false };
+            let is_listed = world.space(facts.space).is_some_and(|space| space.sight == Sight::Listed);
+            let is_there = !matches!(facts.status, DocStatus::Deleted | DocStatus::Purged);
+            is_listed && is_there && facts.versions.first().is_some_and(|first| first.created_ms <= moment_ms)
+        };
+        let visible = world.docs().into_iter().filter(is_visible).map(|doc| doc.0);
+        visible.filter(|doc| !self.hidden.contains(doc)).collect()
+    }
+
+    /// Which docs are in sight, as the store has it together with this snapshot.
+    async fn docs_met(&self, snapshot: &Snapshot) -> BTreeSet<u64> {
+        let shown = serde_json::to_string(&snapshot.health).unwrap();
+        let is_kept = async {
+            while kept_health(&self.store()).as_ref() != Some(&shown) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), is_kept).await.expect("the snapshot is kept");
+        let database = Connection::open(self.store()).unwrap();
+        let mut docs = database.prepare("SELECT id FROM docs WHERE status IS NOT NULL").unwrap();
+        let docs = docs.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+        docs.map(|id| id.unwrap().cast_unsigned()).collect()
+    }
+
+    fn store(&self) -> PathBuf {
+        self.folder.path().join("store.db")
+    }
+}
+
+fn kept_health(store: &Path) -> Option<String> {
+    let database = Connection::open(store).unwrap();
+    database.query_row("SELECT health FROM snapshots", [], |row| row.get(0)).optional().unwrap()
+}
+
+/// New, updated and updates, summed over the spaces.
+fn of_dates(series: BTreeMap<String, i64>) -> BTreeMap<String, i64> {
+    let mut sums = BTreeMap::new();
+    for (series, value) in series {
+        let Some((family, labels)) = series.split_once('{') else { continue };
+        if ["new_docs", "updated_docs", "doc_updates"].contains(&family)
+            && let Some(at) = labels.find("type=")
+        {
+            *sums.entry(format!("{family}{{{}", &labels[at..])).or_insert(0) += value;
+        }
+    }
+    sums
+}
