@@ -17,7 +17,9 @@ pub use ledger::{ById, Fact, Goal, Learnt, Ledger, MaxAges};
 pub use names::{
     BadConnectionName, Code, Collector, ConnectionName, Credential, DocStatus, DocType, Operation, OwnerStatus,
 };
-pub use progress::{Cursor, Progress, ProgressChange, Reconciling, ReconcilingStep, Vouched, Walk, WalkListing};
+pub use progress::{
+    Cursor, Descent, Progress, ProgressChange, Reconciling, ReconcilingStep, Vouched, Walk, WalkListing,
+};
 pub use rows::{AccountId, DocId, DocRow, LabelRow, Papers, SpaceId, SpaceRow, SpaceStatus, UserRow, VersionRow};
 pub use snapshot::{
     ByTwo, CollectorHealth, GroupNumbers, Health, Numbers, PerWindow, SiteInfo, Snapshot, SpaceInfo, TypeNumbers,

@@ -59,6 +59,17 @@ pub enum ReconcilingStep {
     Confirm,
 }
 
+/// An incremental walk that no base has ended yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Descent {
+    /// The moment of the base that began it.
+    pub began: Timestamp,
+    /// The watermark from its end on.
+    pub reached: Timestamp,
+    /// Where it goes on.
+    pub cursor: Cursor,
+}
+
 /// What the ledger vouches for, beside its facts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Vouched {
@@ -69,6 +80,9 @@ pub struct Vouched {
     pub readable_rows: Option<f64>,
     /// By doc type: every change up to here has been read.
     pub watermarks: BTreeMap<DocType, Timestamp>,
+    /// By doc type: what a base has begun to read.
+    #[serde(default)]
+    pub descents: BTreeMap<DocType, Descent>,
 }
 
 /// All of it.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Shared, walk};
 use crate::confluence::{DocsListing, Listing, Order};
 use crate::connection::{Failure, Turn, Verdict};
-use crate::model::{Code, Cursor, DocRow, DocType, Operation, Outcome, SpaceRow, Timestamp};
+use crate::model::{Code, Cursor, Descent, DocRow, DocType, Operation, Outcome, SpaceRow, Timestamp};
 
 /// Why a base gave nothing to rely on.
 #[derive(Debug)]
@@ -28,9 +28,10 @@ const LONGEST_LAG: Duration = Duration::from_hours(1);
 /// How often one listing starts again within a base when its cursor is dead.
 const RESTARTS: usize = 3;
 
-/// Reads the base and tells its moment: the date of its first answer.
+/// Reads the base and tells its moment: the date of its first answer, or of the first answer of the base before it that
+/// this one has ended.
 pub(super) async fn read(shared: &Shared) -> Result<Timestamp, Failed> {
-    let moment = match read_spaces(shared).await {
+    let listed = match read_spaces(shared).await {
         Ok(moment) => moment,
         Err(failed) => {
             if failed.leaves_something_to_ask() {
@@ -39,13 +40,17 @@ pub(super) async fn read(shared: &Shared) -> Result<Timestamp, Failed> {
             return Err(failed);
         }
     };
+    let mut moment = listed;
     let mut failed = None;
     for doc_type in DocType::ALL {
-        if let Err(failure) = read_changes(shared, *doc_type).await {
-            let is_over = !failure.leaves_something_to_ask();
-            failed.get_or_insert(failure);
-            if is_over {
-                break;
+        match read_changes(shared, *doc_type, listed).await {
+            Ok(began) => moment = moment.min(began),
+            Err(failure) => {
+                let is_over = !failure.leaves_something_to_ask();
+                failed.get_or_insert(failure);
+                if is_over {
+                    break;
+                }
             }
         }
     }
@@ -103,25 +108,43 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
     Ok(listed)
 }
 
-/// The incremental walk: newest change first, down to the watermark.
-async fn read_changes(shared: &Shared, doc_type: DocType) -> Result<(), Failed> {
+/// The incremental walk: newest change first, down to the watermark. Tells for which moment it has read every change.
+///
+/// One that is cut keeps its place with every answer, and the next base goes on there: what takes longer than anybody waits
+/// would begin anew for ever. What changes meanwhile is left to the base after that, from the watermark that it comes to.
+async fn read_changes(shared: &Shared, doc_type: DocType, moment: Timestamp) -> Result<Timestamp, Failed> {
     let listing = DocsListing { doc_type, order: Order::NewestFirst, spaces: Vec::new(), turn: Turn::Base };
-    let watermark = shared.state().watermark(doc_type);
-    let mut next_watermark = None;
-    let mut cursor: Option<Cursor> = None;
+    let (watermark, mut descent) = {
+        let state = shared.state();
+        (state.watermark(doc_type), state.descents.get(&doc_type).cloned())
+    };
+    let mut answers = 0;
     let mut restarts = 0;
     loop {
-        let answer = shared.site.docs(&listing, cursor.as_ref()).await;
+        let answer = shared.site.docs(&listing, descent.as_ref().map(|descent| &descent.cursor)).await;
         let answer = match shared.note(list_operation(doc_type), answer) {
             Ok(answer) => answer,
-            Err(failure) if is_dead_cursor(&failure) && restarts < RESTARTS => {
-                (cursor, restarts) = (None, restarts + 1);
+            Err(failure) if is_dead_cursor(&failure) => {
+                shared.state().descents.remove(&doc_type);
+                if restarts == RESTARTS {
+                    return Err(Failed::Restless(list_operation(doc_type)));
+                }
+                (descent, restarts) = (None, restarts + 1);
                 continue;
             }
-            Err(failure) if is_dead_cursor(&failure) => return Err(Failed::Restless(list_operation(doc_type))),
-            Err(failure) => return Err(Failed::Asking(failure)),
+            Err(failure) => {
+                // A place that gives no answer may be dead without saying so: no base would end any more.
+                if answers == 0 && failure.code() != Some(Code::RateLimited) {
+                    shared.state().descents.remove(&doc_type);
+                }
+                return Err(Failed::Asking(failure));
+            }
         };
-        let reached = *next_watermark.get_or_insert_with(|| newest_believable(&answer));
+        answers += 1;
+        let (began, reached) = match &descent {
+            Some(descent) => (descent.began, descent.reached),
+            None => (moment, newest_believable(&answer)),
+        };
         let is_down = is_down_to(watermark, &answer);
         let rows = at_home(shared, answer.rows).await?;
         shared.count_unreadable(&answer.unreadable);
@@ -129,12 +152,15 @@ async fn read_changes(shared: &Shared, doc_type: DocType) -> Result<(), Failed> 
             let mut state = shared.state();
             shared.count_learnt(&state.ledger.learn_docs(&rows, answer.date));
             // Without a watermark one answer is enough: the walk by id reads the rest.
-            if is_down || watermark.is_none() || answer.next.is_none() {
+            let Some(cursor) = answer.next.filter(|_| !is_down && watermark.is_some()) else {
+                state.descents.remove(&doc_type);
                 state.set_watermark(doc_type, reached);
-                return Ok(());
-            }
+                return Ok(began);
+            };
+            let next = Descent { began, reached, cursor };
+            state.descents.insert(doc_type, next.clone());
+            descent = Some(next);
         }
-        cursor = answer.next;
         // It goes on without the store, which tells of its trouble itself.
         let _ = shared.commit().await;
     }

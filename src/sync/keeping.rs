@@ -97,6 +97,7 @@ impl SiteState {
         for (doc_type, watermark) in &progress.vouched.watermarks {
             self.set_watermark(*doc_type, *watermark);
         }
+        self.descents.clone_from(&progress.vouched.descents);
         self.walk.clone_from(&progress.walk);
         self.listings.clone_from(&progress.listings);
         self.reconciling.clone_from(&progress.reconciling);

@@ -1,13 +1,13 @@
 //! What one connection knows, and how far its readings have come: the ledger and what vouches for it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connection::{Failure, Verdict};
 use crate::model::{
-    Access, ById, DocType, Learnt, Ledger, Operation, Outcome, Progress, Reconciling, Snapshot, SpaceId, Timestamp,
-    Vouched, Walk, WalkListing,
+    Access, ById, Descent, DocType, Learnt, Ledger, Operation, Outcome, Progress, Reconciling, Snapshot, SpaceId,
+    Timestamp, Vouched, Walk, WalkListing,
 };
 use crate::store::Identity;
 
@@ -30,6 +30,8 @@ pub(super) struct SiteState {
     pub(super) turn: usize,
     /// By doc type: every change up to here has been read.
     watermarks: [Option<Timestamp>; DocType::ALL.len()],
+    /// By doc type: the incremental walk that a base could not end.
+    pub(super) descents: BTreeMap<DocType, Descent>,
     /// The walk that is under way.
     pub(super) walk: Option<Walk>,
     /// Its listings, with their places.
@@ -59,6 +61,7 @@ impl SiteState {
             stumbling: Stumbling::default(),
             turn: 0,
             watermarks: [None; DocType::ALL.len()],
+            descents: BTreeMap::new(),
             walk: None,
             listings: Vec::new(),
             reconciling: None,
@@ -86,7 +89,8 @@ impl SiteState {
     /// What the facts are vouched for with.
     pub(super) fn vouched(&self) -> Vouched {
         let watermarks = DocType::ALL.iter().filter_map(|doc_type| Some((*doc_type, self.watermark(*doc_type)?)));
-        Vouched { watermarks: watermarks.collect(), ..self.ledger.vouched() }
+        let descents = self.descents.clone();
+        Vouched { watermarks: watermarks.collect(), descents, ..self.ledger.vouched() }
     }
 
     pub(super) fn watermark(&self, doc_type: DocType) -> Option<Timestamp> {

@@ -77,6 +77,7 @@ impl Ledger {
             successes: successes.collect(),
             readable_rows: Some(self.readable_rows),
             watermarks: BTreeMap::new(),
+            descents: BTreeMap::new(),
         }
     }
 
