@@ -105,15 +105,16 @@ async fn numbers_go_on_while_another_program_holds_the_file_and_are_kept_afterwa
     let holder = rusqlite::Connection::open(&store).unwrap();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
     let author = observer.site.world().add_user("active", "atlassian");
-    for doc in observer.site.world().docs() {
+    let docs = observer.site.world().docs();
+    for doc in docs {
         observer.site.world().edit(doc, author);
     }
     observer.pass(Duration::from_hours(1));
-    let mut snapshots = observer.sync.snapshots();
-    snapshots.mark_unchanged();
     observer.sync.begin().unwrap();
-    snapshots.changed().await.unwrap();
-    let moment = snapshots.borrow().as_ref().unwrap().health.moment.unwrap();
+    while observer.store_up.get() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let moment = observer.sync.snapshots().borrow().as_ref().unwrap().health.moment.unwrap();
     assert!(moment.as_millis() > observer.site.world().last_change_ms(), "a base was read all the same");
 
     holder.execute_batch("ROLLBACK").unwrap();
@@ -121,6 +122,7 @@ async fn numbers_go_on_while_another_program_holds_the_file_and_are_kept_afterwa
     observer.pass(Duration::from_hours(8 * 24));
     observer.catch_up_on(Collector::ALL).await;
     observer.silence().await;
+    assert!(observer.store_up.get());
     observer.restart(&store).await;
     observer.check(observer.refresh().await.as_ref());
 }

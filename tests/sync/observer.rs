@@ -29,6 +29,8 @@ pub(crate) struct Observer {
     pub(crate) sync: Sync,
     settings: (connection::Settings, sync::Settings),
     stop: CancellationToken,
+    /// Whether the store takes writes.
+    pub(crate) store_up: StoreUp,
     token_file: NamedTempFile,
 }
 
@@ -75,7 +77,7 @@ impl Observer {
         let settings = (settings, sync_settings);
         let (connection, clock, asking) = open(&site, &settings.0);
         let sync = Sync::new(connection, settings.1.clone(), clock, asking, stop.clone());
-        Self { site, token, sync, settings, stop, token_file }
+        Self { site, token, sync, settings, stop, store_up: StoreUp::default(), token_file }
     }
 
     /// Looks on with another exporter: the one before is stopped wherever it was, as if it had been killed. What it had
@@ -89,7 +91,7 @@ impl Observer {
         let dead = Sync::new(connection.clone(), settings.clone(), clock.clone(), asking.clone(), stop.clone());
         drop(std::mem::replace(&mut self.sync, dead));
         let store = loop {
-            match Store::open(store, StoreUp::default()) {
+            match Store::open(store, self.store_up.clone()) {
                 Ok(store) => break store,
                 Err(OpenError::InUse { .. }) => tokio::time::sleep(Duration::from_millis(5)).await,
                 Err(error) => panic!("{error}"),

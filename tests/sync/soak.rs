@@ -108,7 +108,9 @@ async fn live(seed: u64) -> Tally {
         }
         life.come_to_rest().await;
     }
-    assert_eq!(life.observer.site.rejected(), 0, "SEED={seed}: the API's rules were broken");
+    let rejected: Vec<_> =
+        life.observer.site.journal().into_iter().filter(|asked| asked.rejected.is_some()).take(3).collect();
+    assert_eq!(life.observer.site.rejected(), 0, "SEED={seed}: the API's rules were broken: {rejected:?}");
     life.tally
 }
 
