@@ -52,7 +52,7 @@ enum Times {
 }
 
 /// How long worlds are begun where nobody says otherwise.
-const SHORT: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_secs(10);
 /// Worlds that live at once: each waits for its site most of the time.
 const AT_ONCE: usize = 4;
 /// Long enough for everything that grows old to be asked again.
@@ -245,7 +245,7 @@ impl Life {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), is_kept).await.expect("the snapshot is kept");
+        tokio::time::timeout(Duration::from_mins(1), is_kept).await.expect("the snapshot is kept");
         let database = Connection::open(self.store()).unwrap();
         let mut docs = database.prepare("SELECT id FROM docs WHERE status IS NOT NULL").unwrap();
         let docs = docs.query_map([], |row| row.get::<_, i64>(0)).unwrap();
