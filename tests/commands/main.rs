@@ -13,4 +13,5 @@ mod program;
 mod secrets;
 mod serving;
 mod sockets;
+mod storing;
 mod web_config;

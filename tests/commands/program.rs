@@ -15,6 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 pub(crate) const CONFIG: &str = "--config.file=exporter.yml";
+const PROGRAM: &str = env!("CARGO_BIN_EXE_confluence-exporter");
 const ANY_PORT: &str = "127.0.0.1:0";
 
 /// A folder with a configuration, and the token that it names.
@@ -101,7 +102,20 @@ impl Desk {
     async fn start(&self, address: &str, variables: &[(&str, &str)], arguments: &[&str]) -> Serving {
         let listen = format!("--web.listen-address={address}");
         let arguments: Vec<&str> = ["serve", CONFIG, &listen].iter().chain(arguments).copied().collect();
-        let mut child = command(self.folder.path(), &arguments).envs(variables.iter().copied()).spawn().unwrap();
+        let mut command = command(self.folder.path(), &arguments);
+        command.envs(variables.iter().copied());
+        self.serving(command).await
+    }
+
+    /// The same, but a file that must not grow is an error to it and not its end.
+    pub(crate) async fn serve_with_limited_files(&self) -> Serving {
+        let mut command = Command::new("env");
+        command.args(["--ignore-signal=XFSZ", PROGRAM, "serve", CONFIG, "--web.listen-address=127.0.0.1:0"]);
+        self.serving(in_folder(command, self.folder.path())).await
+    }
+
+    async fn serving(&self, mut command: Command) -> Serving {
+        let mut child = command.spawn().unwrap();
         let err: Arc<Mutex<String>> = Arc::default();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let reader = tokio::spawn({
@@ -175,6 +189,13 @@ impl Serving {
         assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
     }
 
+    /// No file of it may grow beyond so many bytes; without a number, as much as they like.
+    pub(crate) async fn limit_files(&self, bytes: Option<u64>) {
+        let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let arguments = [format!("--pid={}", self.child.id().unwrap()), format!("--fsize={limit}:")];
+        assert!(Command::new("prlimit").args(arguments).status().await.unwrap().success());
+    }
+
     /// `kill -9`.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
@@ -227,8 +248,13 @@ pub(crate) fn connection(name: &str, url: &str, token: &Token) -> String {
 }
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_confluence-exporter"));
-    command.args(arguments).current_dir(folder).kill_on_drop(true);
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments);
+    in_folder(command, folder)
+}
+
+fn in_folder(mut command: Command, folder: &Path) -> Command {
+    command.current_dir(folder).kill_on_drop(true);
     // Help is as wide as the terminal of whoever runs the tests.
     command.env_remove("COLUMNS").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use confluence_exporter::model::Collector;
-use confluence_simulator::{Operation, Options};
+use confluence_simulator::{Fault, FaultKind, Operation, Options};
 use tempfile::tempdir;
 
 use crate::observer::{Observer, told};
@@ -47,4 +47,82 @@ async fn what_happened_while_nobody_looked_is_found_after_the_restart() {
     observer.pass(Duration::from_hours(24 * 8));
 
     observer.check(observer.catch_up_on(Collector::ALL).await.as_ref());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_site_starts_fresh_whether_at_the_same_address_or_at_another() {
+    for at_the_same_address in [true, false] {
+        let folder = tempdir().unwrap();
+        let store = folder.path().join("store.db");
+        let mut observer = Observer::of(Options { seed: 13, spaces: 4, docs: 60, ..Options::default() }).await;
+        observer.restart(&store).await;
+        observer.catch_up_on(Collector::ALL).await;
+        observer.silence().await;
+
+        let other = Options { seed: 14, spaces: 3, docs: 40, ..Options::default() };
+        observer.look_at_another_site(other, at_the_same_address).await;
+        observer.restart(&store).await;
+
+        observer.check(observer.catch_up_on(Collector::ALL).await.as_ref());
+        observer.silence().await;
+        observer.restart(&store).await;
+        observer.check(observer.refresh().await.as_ref());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_has_grown_stale_counts_as_none_and_the_facts_are_known_all_the_same() {
+    let folder = tempdir().unwrap();
+    let store = folder.path().join("store.db");
+    let mut observer = Observer::of(Options { seed: 15, spaces: 4, docs: 60, ..Options::default() }).await;
+    observer.restart(&store).await;
+    observer.catch_up_on(Collector::ALL).await;
+    observer.silence().await;
+
+    observer.pass(Duration::from_hours(25));
+    observer.restart(&store).await;
+
+    assert!(observer.sync.snapshots().borrow().is_none());
+    observer.site.clear_journal();
+    observer.site.inject(Fault::new(FaultKind::InternalError));
+    let snapshot = observer.refresh().await;
+    assert!(!snapshot.health.up && snapshot.health.moment.is_some(), "its moment is told, so that an alert can see it");
+    observer.site.clear_faults();
+    observer.refresh().await;
+    let by_groups = observer.site.journal().iter().filter(|asked| asked.query.contains("space-id=")).count();
+    assert_eq!(by_groups, 0, "no first walk");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_go_on_while_another_program_holds_the_file_and_are_kept_afterwards() {
+    let folder = tempdir().unwrap();
+    let store = folder.path().join("store.db");
+    let mut observer = Observer::of(Options { seed: 16, spaces: 4, docs: 60, ..Options::default() }).await;
+    observer.restart(&store).await;
+    observer.catch_up_on(Collector::ALL).await;
+    observer.silence().await;
+
+    let holder = rusqlite::Connection::open(&store).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let author = observer.site.world().add_user("active", "atlassian");
+    let docs = observer.site.world().docs();
+    for doc in docs {
+        observer.site.world().edit(doc, author);
+    }
+    observer.pass(Duration::from_hours(1));
+    observer.sync.begin().unwrap();
+    while observer.store_up.get() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let moment = observer.sync.snapshots().borrow().as_ref().unwrap().health.moment.unwrap();
+    assert!(moment.as_millis() > observer.site.world().last_change_ms(), "a base was read all the same");
+
+    holder.execute_batch("ROLLBACK").unwrap();
+    drop(holder);
+    observer.pass(Duration::from_hours(8 * 24));
+    observer.catch_up_on(Collector::ALL).await;
+    observer.silence().await;
+    assert!(observer.store_up.get());
+    observer.restart(&store).await;
+    observer.check(observer.refresh().await.as_ref());
 }

@@ -29,7 +29,9 @@ pub(crate) struct Observer {
     pub(crate) sync: Sync,
     settings: (connection::Settings, sync::Settings),
     stop: CancellationToken,
-    _token_file: NamedTempFile,
+    /// Whether the store takes writes.
+    pub(crate) store_up: StoreUp,
+    token_file: NamedTempFile,
 }
 
 impl Observer {
@@ -75,7 +77,7 @@ impl Observer {
         let settings = (settings, sync_settings);
         let (connection, clock, asking) = open(&site, &settings.0);
         let sync = Sync::new(connection, settings.1.clone(), clock, asking, stop.clone());
-        Self { site, token, sync, settings, stop, _token_file: token_file }
+        Self { site, token, sync, settings, stop, store_up: StoreUp::default(), token_file }
     }
 
     /// Looks on with another exporter: the one before is stopped wherever it was, as if it had been killed. What it had
@@ -89,7 +91,7 @@ impl Observer {
         let dead = Sync::new(connection.clone(), settings.clone(), clock.clone(), asking.clone(), stop.clone());
         drop(std::mem::replace(&mut self.sync, dead));
         let store = loop {
-            match Store::open(store, StoreUp::default()) {
+            match Store::open(store, self.store_up.clone()) {
                 Ok(store) => break store,
                 Err(OpenError::InUse { .. }) => tokio::time::sleep(Duration::from_millis(5)).await,
                 Err(error) => panic!("{error}"),
@@ -97,6 +99,30 @@ impl Observer {
         };
         let kept = store.connection(connection.name(), connection.whereabouts().into()).await.unwrap();
         self.sync = Sync::kept(connection, settings, clock, asking, stop, kept);
+    }
+
+    /// From now on another site is looked at, an hour later: at the address of the one before, as if that had been deleted
+    /// and made anew, or at an address of its own.
+    pub(crate) async fn look_at_another_site(&mut self, options: Options, at_the_same_address: bool) {
+        let (address, now_ms) = (self.site.address(), self.site.now_ms());
+        let start_at = Some(now_ms + 3_600_000);
+        let mut options = Options { start_at, ..options };
+        if at_the_same_address {
+            options.listen = address;
+            drop(std::mem::replace(&mut self.site, Simulator::start(Options::empty()).await.unwrap()));
+        }
+        self.site = loop {
+            match Simulator::start(options.clone()).await {
+                Ok(site) => break site,
+                // The one before has not left it yet.
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        };
+        self.token = self.site.token(TokenKind::service_account());
+        std::fs::write(self.token_file.path(), &self.token.secret).unwrap();
+        self.settings.0.instance_url = self.site.site_url().parse().unwrap();
+        self.settings.0.gateway_url = self.site.gateway_url().parse().unwrap();
+        self.settings.0.username = self.token.username.parse().unwrap();
     }
 
     /// Lets time pass on the site, for the exporter too.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use confluence_exporter::model::{Collector, Snapshot};
 use confluence_simulator::world::Sight;
-use confluence_simulator::{DocId, DocStatus, EventKind, Fault, FaultKind, Options, TruthQuestion};
+use confluence_simulator::{Asked, DocId, DocStatus, EventKind, Fault, FaultKind, Options, TruthQuestion};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -52,13 +52,15 @@ enum Times {
 }
 
 /// How long worlds are begun where nobody says otherwise.
-const SHORT: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_secs(10);
 /// Worlds that live at once: each waits for its site most of the time.
 const AT_ONCE: usize = 4;
 /// Long enough for everything that grows old to be asked again.
 const A_WHILE: Duration = Duration::from_hours(8 * 24);
 /// They keep a request, and the test, waiting; `hostile` knows them too.
 const LASTING: [FaultKind; 4] = [FaultKind::Silence, FaultKind::Slow, FaultKind::Endless, FaultKind::Oversized];
+/// "hostile", as cursors are spelt.
+const HOSTILE_CURSOR: &str = "cursor=aG9zdGlsZQ";
 /// The times of one life; each ends in quiet.
 const TIMES: [Times; 7] =
     [Times::Lively, Times::Deleting, Times::Lively, Times::Lively, Times::Deleting, Times::Lively, Times::Lively];
@@ -108,7 +110,11 @@ async fn live(seed: u64) -> Tally {
         }
         life.come_to_rest().await;
     }
-    assert_eq!(life.observer.site.rejected(), 0, "SEED={seed}: the API's rules were broken");
+    let journal = life.observer.site.journal();
+    // A hostile answer's cursor is taken for what it is, a word of the site's, and refused by it.
+    let broke_a_rule = |asked: &&Asked| asked.rejected.is_some() && !asked.query.contains(HOSTILE_CURSOR);
+    let rejected: Vec<_> = journal.iter().filter(broke_a_rule).take(3).collect();
+    assert!(rejected.is_empty(), "SEED={seed}: the API's rules were broken: {rejected:?}");
     life.tally
 }
 
@@ -239,7 +245,7 @@ impl Life {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), is_kept).await.expect("the snapshot is kept");
+        tokio::time::timeout(Duration::from_mins(1), is_kept).await.expect("the snapshot is kept");
         let database = Connection::open(self.store()).unwrap();
         let mut docs = database.prepare("SELECT id FROM docs WHERE status IS NOT NULL").unwrap();
         let docs = docs.query_map([], |row| row.get::<_, i64>(0)).unwrap();

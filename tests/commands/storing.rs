@@ -1,0 +1,97 @@
+//! The store of the real program: what it says of one that it cannot use, and that it goes on without room on the disk.
+
+use std::fs;
+
+use confluence_simulator::{DocType, TokenKind};
+
+use crate::program::{CONFIG, Desk, site};
+
+const STORE: &str = "confluence-exporter.db";
+const SERVE: [&str; 3] = ["serve", CONFIG, "--web.listen-address=127.0.0.1:0"];
+const UP: &str = "confluence_exporter_store_up 1";
+const DOWN: &str = "confluence_exporter_store_up 0";
+
+#[tokio::test]
+async fn a_store_that_cannot_be_written_is_named_at_the_start() {
+    let site = site().await;
+    let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "");
+    let complaint = async |path: &str| {
+        let argument = format!("--store.path={path}");
+        desk.run(&[&SERVE[..], &[&argument]].concat()).await.complaint().to_owned()
+    };
+    fs::create_dir(desk.path("a-folder")).unwrap();
+
+    let told = [
+        complaint("nowhere/at/all.db").await,
+        // Nobody may make a file there, whoever he is.
+        complaint("/proc/exporter.db").await,
+        complaint("a-folder").await,
+    ];
+
+    insta::assert_snapshot!(told.join("\n"), @r"
+    cannot lock nowhere/at/all.db.lock, which stands for the store: does its folder exist, and may we write there?: No such file or directory (os error 2)
+    cannot lock /proc/exporter.db.lock, which stands for the store: does its folder exist, and may we write there?: No such file or directory (os error 2)
+    cannot use the store a-folder: does its folder exist, and may we write there?: unable to open database file: a-folder: Error code 14: unable to open database file
+    ");
+}
+
+#[tokio::test]
+async fn a_store_that_another_process_uses_is_named_at_the_start() {
+    let site = site().await;
+    let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "");
+    let serving = desk.serve(&[]).await;
+
+    let ended = desk.run(&SERVE).await;
+
+    insta::assert_snapshot!(ended.complaint(), @"another process uses the store confluence-exporter.db; give each exporter a --store.path of its own");
+    assert!(serving.get("/metrics").await.contains(UP));
+}
+
+#[tokio::test]
+async fn without_a_store_there_is_no_file_and_no_series_of_it() {
+    let site = site().await;
+    let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "");
+    let serving = desk.serve(&["--store.path=none"]).await;
+
+    let page = serving.get("/metrics").await;
+
+    assert!(page.contains("confluence_up{connection=\"acme\"} 1") && !page.contains("confluence_exporter_store_up"));
+    assert!(!desk.path(STORE).exists() && !desk.path("none").exists());
+}
+
+#[tokio::test]
+async fn without_room_numbers_go_on_and_with_room_again_nothing_is_missing_after_a_restart() {
+    let site = site().await;
+    let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "  refresh_interval: 1s\n");
+    let serving = desk.serve_with_limited_files().await;
+    serving
+        .scrape_until(|page| {
+            page.contains(UP)
+                && page.contains("collector_success_timestamp_seconds{connection=\"acme\",collector=\"views\"}")
+        })
+        .await;
+
+    serving.limit_files(Some(4_096)).await;
+    let space =
+        site.world().spaces().iter().find(|space| &*space.space_type != "personal").map(|space| space.id).unwrap();
+    let author = site.world().accounts().next().unwrap();
+    for _ in 0..300 {
+        site.world().create(space, DocType::Page, author);
+    }
+    let has_new = |page: &str| docs(page) >= 300;
+    serving.scrape_until(|page| page.contains(DOWN) && has_new(page)).await;
+    serving.limit_files(None).await;
+    serving.scrape_until(|page| page.contains(UP)).await;
+    let before = docs(&serving.get("/metrics").await);
+    serving.signal("TERM").await;
+    serving.end().await;
+
+    let serving = desk.serve(&[]).await;
+    assert_eq!(docs(&serving.get("/metrics").await), before);
+}
+
+/// All current docs on the page.
+fn docs(page: &str) -> u64 {
+    let current = |line: &&str| line.starts_with("confluence_docs{") && line.contains("status=\"current\"");
+    page.lines().filter(current).filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum()
+}
