@@ -100,7 +100,7 @@ fn obey(shared: &Shared, method: &str, path: &str, body: &[u8]) -> Result<Value,
         }
         ("POST", "world") => {
             let command: Command = read(body)?;
-            command.perform(&mut shared.site.world())
+            command.perform(&mut shared.site.world_in_hand())
         }
         ("GET", _) if path.starts_with("world") => world(shared, path),
         _ if path.starts_with("tokens") => tokens(shared, method, path, body),

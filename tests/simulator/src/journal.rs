@@ -13,7 +13,7 @@ use crate::fault::FaultKind;
 const MOST_ENTRIES: usize = 100_000;
 
 /// One request and how it ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Asked {
     /// Counts up from 1 over the site's life.
     pub number: u64,
