@@ -38,6 +38,16 @@ pub struct Asked {
     pub fault: Option<FaultKind>,
 }
 
+/// What the journal says of one span of time.
+#[derive(Debug, Serialize)]
+pub(crate) struct Told {
+    entries: Vec<Asked>,
+    totals: BTreeMap<Operation, u64>,
+    requests: u64,
+    rejected: u64,
+    max_in_flight: usize,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     entries: Mutex<Entries>,
@@ -91,7 +101,32 @@ impl Journal {
 
     /// Forgets entries, totals and the most in flight; requests under way stay counted.
     pub(crate) fn clear(&self) {
+        self.forget(&mut self.entries());
+    }
+
+    pub(crate) fn tell(&self, with_entries: bool) -> Told {
+        self.told(&self.entries(), with_entries)
+    }
+
+    /// Tells and forgets at once: every request is told by this or by the next.
+    pub(crate) fn take(&self, with_entries: bool) -> Told {
         let mut entries = self.entries();
+        let told = self.told(&entries, with_entries);
+        self.forget(&mut entries);
+        told
+    }
+
+    fn told(&self, entries: &Entries, with_entries: bool) -> Told {
+        Told {
+            entries: if with_entries { entries.kept.iter().cloned().collect() } else { Vec::new() },
+            totals: entries.totals.clone(),
+            requests: entries.totals.values().sum(),
+            rejected: entries.rejected,
+            max_in_flight: self.max_in_flight(),
+        }
+    }
+
+    fn forget(&self, entries: &mut Entries) {
         entries.kept.clear();
         entries.totals.clear();
         entries.rejected = 0;

@@ -142,6 +142,12 @@ impl World {
         self.docs.iter().filter(|doc| doc.status != DocStatus::Purged).map(|doc| doc.id).collect()
     }
 
+    /// How many versions these docs have.
+    pub fn versions(&self) -> u64 {
+        let docs = self.docs.iter().filter(|doc| doc.status != DocStatus::Purged);
+        docs.map(|doc| u64::from(doc.versions)).sum()
+    }
+
     pub fn doc(&self, doc: DocId) -> Option<DocFacts> {
         let place = self.doc_place(doc)?;
         let doc = &self.docs[place as usize];
