@@ -36,7 +36,7 @@ bench-scrape: ## Requests per second of /metrics against nginx serving the same 
 	@tests/scripts/setup.sh bench
 	@tests/scripts/bench-scrape.sh
 
-bench-sync: ## First walk of 100,000 docs: requests, time, memory
+bench-sync: ## What asking costs, up to a million docs: requests, time, memory, disk
 	@tests/scripts/setup.sh bench
 	@tests/scripts/bench-sync.sh
 

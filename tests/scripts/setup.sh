@@ -18,15 +18,20 @@ packages=(
     "python3 /usr/bin/python3"
     "prometheus /usr/bin/prometheus"
 )
+requirements=
 case "${1:-all}" in
     demo) ;;
-    bench) packages+=("nginx-light /usr/sbin/nginx" "wrk /usr/bin/wrk") ;;
+    bench)
+        packages+=("nginx-light /usr/sbin/nginx" "wrk /usr/bin/wrk" "python3-venv /usr/lib/python3*/ensurepip")
+        requirements=tests/requirements-bench.txt
+        ;;
     all)
         packages+=(
             "prometheus-alertmanager /usr/bin/prometheus-alertmanager"
             "python3-venv /usr/lib/python3*/ensurepip"
             "git /usr/bin/git"
         )
+        requirements=tests/requirements.txt
         ;;
     *) fail "usage: setup.sh demo|bench|all" ;;
 esac
@@ -49,20 +54,19 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 command -v cargo >/dev/null || fail "missing: cargo. Install Rust as https://rustup.rs says"
-[ "${1:-all}" = all ] || exit 0
 
+if [ -n "$requirements" ] && ! cmp -s "$requirements" ".venv/${requirements##*/}"; then
+    printf 'setup: installing Python packages into .venv\n'
+    /usr/bin/python3 -m venv .venv || fail "could not make .venv"
+    .venv/bin/pip install --quiet --disable-pip-version-check --requirement "$requirements" ||
+        fail "pip could not install what $requirements names"
+    # Last, so that a setup cut short is done again.
+    cp "$requirements" .venv/
+fi
+
+[ "${1:-all}" = all ] || exit 0
 for component in clippy fmt; do
     cargo "$component" --version >/dev/null 2>&1 && continue
     name=${component/fmt/rustfmt}
     rustup component add "$name" >/dev/null 2>&1 || fail "missing: Rust's component $name, and rustup could not add it"
 done
-
-if ! cmp -s tests/requirements.txt .venv/requirements.txt; then
-    printf 'setup: installing Python packages into .venv\n'
-    rm -rf .venv
-    /usr/bin/python3 -m venv .venv || fail "could not make .venv"
-    .venv/bin/pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt ||
-        fail "pip could not install what tests/requirements.txt names"
-    # Last, so that a setup cut short is done again.
-    cp tests/requirements.txt .venv/requirements.txt
-fi

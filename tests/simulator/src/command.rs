@@ -23,6 +23,13 @@ pub(crate) enum Command {
         author: Option<String>,
         dated_ms: Option<i64>,
     },
+    /// So many docs, spread over the site, each once. Without a type, of both.
+    EditMany {
+        docs: usize,
+        #[serde(rename = "type")]
+        doc_type: Option<DocType>,
+        author: Option<String>,
+    },
     AutosaveBurst {
         doc: u64,
         author: Option<String>,
@@ -125,6 +132,11 @@ impl Command {
                 let author = find_account(world, author.as_ref())?;
                 let dated_ms = dated_ms.unwrap_or_else(|| world.now_ms());
                 world.edit_dated(DocId(*doc), author, dated_ms)
+            }
+            Self::EditMany { docs, doc_type, author } => {
+                let author = find_account(world, author.as_ref())?;
+                let edited = world.edit_many(*docs, *doc_type, author);
+                return Ok(json!({"done": edited == *docs, "edited": edited}));
             }
             Self::AutosaveBurst { doc, author, versions } => {
                 let author = find_account(world, author.as_ref())?;

@@ -14,7 +14,7 @@ use crate::world::DocId;
 pub(crate) const PREFIX: &str = "/_control/";
 
 /// What `GET /_control/` says.
-const HELP: [(&str, &str); 17] = [
+const HELP: [(&str, &str); 18] = [
     ("GET site", "where the site is, its cloud id, what time it is there"),
     ("GET tokens", "the default tokens: unscoped, scoped, service_account"),
     ("POST tokens", r#"a new token: {"kind": "unscoped"} or {"kind": {"scoped": ["read:page:confluence"]}}"#),
@@ -26,9 +26,13 @@ const HELP: [(&str, &str); 17] = [
     ("GET faults", "the names of all faults, and those injected"),
     ("POST faults", r#"{"kind": "rate_limited", "operation": "pages", "times": 3} or "rate_limited:pages:3""#),
     ("DELETE faults", "no fault strikes any more"),
-    ("GET journal", "what was asked; GET journal/totals leaves the entries out; DELETE journal forgets"),
+    ("GET journal", "what was asked; GET journal/totals counts it by operation"),
+    (
+        "DELETE journal",
+        "says the same and forgets it, so that the next counts begin here; DELETE journal/totals likewise",
+    ),
     ("POST truth", r#"{"moment_ms": 1800000000000, "fold_personal": true}; GET takes the present"#),
-    ("GET world", "spaces and how many docs and users; GET world/users, GET world/docs/ID"),
+    ("GET world", "spaces and how many docs, versions and users; GET world/users, GET world/docs/ID"),
     ("POST world", r#"{"do": "edit", "doc": 65601}; see the source of Command for all"#),
     ("POST clock", r#"{"set_ms": 1800000000000} or {"forward_seconds": 60} or {"running": true}"#),
     ("POST latency", r#"{"milliseconds": 50}"#),
@@ -100,7 +104,7 @@ fn obey(shared: &Shared, method: &str, path: &str, body: &[u8]) -> Result<Value,
         }
         ("POST", "world") => {
             let command: Command = read(body)?;
-            command.perform(&mut shared.site.world())
+            command.perform(&mut shared.site.world_in_hand())
         }
         ("GET", _) if path.starts_with("world") => world(shared, path),
         _ if path.starts_with("tokens") => tokens(shared, method, path, body),
@@ -151,17 +155,7 @@ fn faults(shared: &Shared, method: &str, body: &[u8]) -> Result<Value, String> {
 }
 
 fn journal(shared: &Shared, method: &str, with_entries: bool) -> Value {
-    let entries = if with_entries { shared.journal.read() } else { Vec::new() };
-    let told = json!({
-        "entries": entries,
-        "totals": shared.journal.totals(),
-        "rejected": shared.journal.rejected(),
-        "max_in_flight": shared.journal.max_in_flight(),
-    });
-    if method == "DELETE" {
-        shared.journal.clear();
-    }
-    told
+    json!(if method == "DELETE" { shared.journal.take(with_entries) } else { shared.journal.tell(with_entries) })
 }
 
 fn truth(shared: &Shared, body: &[u8]) -> Result<Value, String> {
@@ -195,7 +189,8 @@ fn world(shared: &Shared, path: &str) -> Result<Value, String> {
                 })
                 .collect();
             Ok(json!({
-                "spaces": spaces, "docs": world.docs().len(), "users": world.users().len(),
+                "spaces": spaces, "docs": world.docs().len(), "versions": world.versions(),
+                "users": world.users().len(),
                 "last_change_ms": world.last_change_ms(),
             }))
         }

@@ -13,7 +13,7 @@ use crate::fault::FaultKind;
 const MOST_ENTRIES: usize = 100_000;
 
 /// One request and how it ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Asked {
     /// Counts up from 1 over the site's life.
     pub number: u64,
@@ -36,6 +36,16 @@ pub struct Asked {
     /// Why it broke the API's rules.
     pub rejected: Option<String>,
     pub fault: Option<FaultKind>,
+}
+
+/// What the journal says of one span of time.
+#[derive(Debug, Serialize)]
+pub(crate) struct Told {
+    entries: Vec<Asked>,
+    totals: BTreeMap<Operation, u64>,
+    requests: u64,
+    rejected: u64,
+    max_in_flight: usize,
 }
 
 #[derive(Debug, Default)]
@@ -91,7 +101,32 @@ impl Journal {
 
     /// Forgets entries, totals and the most in flight; requests under way stay counted.
     pub(crate) fn clear(&self) {
+        self.forget(&mut self.entries());
+    }
+
+    pub(crate) fn tell(&self, with_entries: bool) -> Told {
+        self.told(&self.entries(), with_entries)
+    }
+
+    /// Tells and forgets at once: every request is told by this or by the next.
+    pub(crate) fn take(&self, with_entries: bool) -> Told {
         let mut entries = self.entries();
+        let told = self.told(&entries, with_entries);
+        self.forget(&mut entries);
+        told
+    }
+
+    fn told(&self, entries: &Entries, with_entries: bool) -> Told {
+        Told {
+            entries: if with_entries { entries.kept.iter().cloned().collect() } else { Vec::new() },
+            totals: entries.totals.clone(),
+            requests: entries.totals.values().sum(),
+            rejected: entries.rejected,
+            max_in_flight: self.max_in_flight(),
+        }
+    }
+
+    fn forget(&self, entries: &mut Entries) {
         entries.kept.clear();
         entries.totals.clear();
         entries.rejected = 0;

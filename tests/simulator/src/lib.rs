@@ -17,7 +17,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicI64, AtomicU64};
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, RwLockWriteGuard};
 use std::time::Duration;
 
 use rand::Rng as _;
@@ -68,7 +68,7 @@ pub struct Options {
 }
 
 /// The world in hand; requests wait until it is given back.
-pub struct WorldGuard<'a>(MutexGuard<'a, World>);
+pub struct WorldGuard<'a>(RwLockWriteGuard<'a, World>);
 
 impl Default for Options {
     fn default() -> Self {
@@ -177,7 +177,7 @@ impl Simulator {
 
     /// Not to be held across an await: no request is answered meanwhile.
     pub fn world(&self) -> WorldGuard<'_> {
-        WorldGuard(self.shared.site.world())
+        WorldGuard(self.shared.site.world_in_hand())
     }
 
     /// The clock's hands, milliseconds since 1970: storing a time stops the clock at it.
@@ -259,6 +259,6 @@ async fn live(shared: Arc<Shared>, events_per_second: f64, seed: u64) {
         ticks.tick().await;
         let kinds: Vec<_> =
             EventKind::all().filter(|kind| !kind.takes_a_space_away() || rng.random_range(0..50) == 0).collect();
-        shared.site.world().random_event_of(&mut rng, &kinds);
+        shared.site.world_in_hand().random_event_of(&mut rng, &kinds);
     }
 }

@@ -168,7 +168,7 @@ impl<'a> Note<'a> {
 
 impl Drop for Note<'_> {
     fn drop(&mut self) {
-        self.journal.write(self.asked.clone());
+        self.journal.write(std::mem::take(&mut self.asked));
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Fingerprint(u64);
 
 impl Fingerprint {
     /// The variable part of the path counts too.
-    pub(crate) fn of(operation: Operation, path: &str, query: &Query) -> Self {
+    pub(crate) fn of(operation: Operation, path: &str, query: &Query<'_>) -> Self {
         let mut hasher = DefaultHasher::new();
         operation.hash(&mut hasher);
         path.hash(&mut hasher);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::json::push_text;
 use super::query::BadRequest;
 use super::reply::Reply;
-use super::rows::{self, DocRow};
+use super::rows;
 use super::rules::{Operation, PathKind, Rule, USERS_BULK_ACCOUNTS};
 use super::{Question, cursor};
 use crate::world::{
@@ -47,20 +47,20 @@ pub(super) fn answer(question: &Question<'_>) -> Answer {
 
 /// An answer's rows under way.
 struct Page {
-    body: String,
+    body: Vec<u8>,
     rows: usize,
 }
 
 impl Page {
     fn new(question: &Question<'_>) -> Self {
-        let mut body = String::with_capacity(question.query.limit(question.rule) * 900 + 256);
-        body.push_str("{\"results\":[");
+        let mut body = Vec::with_capacity(question.query.limit(question.rule) * 900 + 256);
+        body.extend_from_slice(b"{\"results\":[");
         Self { body, rows: 0 }
     }
 
-    fn row(&mut self) -> &mut String {
+    fn row(&mut self) -> &mut Vec<u8> {
         if self.rows > 0 {
-            self.body.push(',');
+            self.body.push(b',');
         }
         self.rows += 1;
         &mut self.body
@@ -73,15 +73,15 @@ impl Page {
             let limit = question.query.limit(question.rule);
             question.query.with_cursor(question.wiki_path(), &cursor::write(fingerprint, position), limit)
         });
-        self.body.push_str("],\"_links\":{");
+        self.body.extend_from_slice(b"],\"_links\":{");
         if let Some(link) = &link {
-            self.body.push_str("\"next\":");
+            self.body.extend_from_slice(b"\"next\":");
             push_text(&mut self.body, link);
-            self.body.push(',');
+            self.body.push(b',');
         }
-        self.body.push_str("\"base\":");
+        self.body.extend_from_slice(b"\"base\":");
         push_text(&mut self.body, &base);
-        self.body.push_str("}}");
+        self.body.extend_from_slice(b"}}");
         let mut header = String::new();
         if let Some(link) = link {
             let _ = write!(header, "<{link}>; rel=\"next\", ");
@@ -173,7 +173,7 @@ fn space(question: &Question<'_>) -> Reply {
     match seen_space(&world, question.variable) {
         None => Reply::absent(question.rule.api, "space", question.variable).dated(now_ms),
         Some(place) => {
-            let mut body = String::new();
+            let mut body = Vec::new();
             rows::write_space(&mut body, &world, &world.spaces()[place as usize]);
             Reply::json(200, body).dated(now_ms)
         }
@@ -232,13 +232,9 @@ fn docs(question: &Question<'_>, doc_type: DocType) -> Answer {
     let mut places = world.select(&selection, sort, after.as_ref(), limit + 1);
     let next = (places.len() > limit).then(|| world.position(places[limit - 1], sort));
     places.truncate(limit);
-    let rows: Vec<DocRow> =
-        places.iter().map(|&place| DocRow::of(&world, &world.docs_by_place()[place as usize])).collect();
-    // The rest needs no world: others may read it meanwhile.
-    drop(world);
     let mut page = Page::new(question);
-    for row in &rows {
-        row.write(page.row());
+    for place in places {
+        rows::write_doc(page.row(), &world, &world.docs_by_place()[place as usize]);
     }
     Ok(page.finish(question, next.as_ref()).dated(now_ms))
 }
@@ -249,8 +245,8 @@ fn page(question: &Question<'_>) -> Reply {
     match seen_doc(&world, question.variable, Some(DocType::Page)) {
         None => Reply::absent(question.rule.api, "page", question.variable).dated(now_ms),
         Some(place) => {
-            let mut body = String::new();
-            DocRow::of(&world, &world.docs_by_place()[place as usize]).write(&mut body);
+            let mut body = Vec::new();
+            rows::write_doc(&mut body, &world, &world.docs_by_place()[place as usize]);
             Reply::json(200, body).dated(now_ms)
         }
     }

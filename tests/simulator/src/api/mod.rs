@@ -13,7 +13,7 @@ mod strike;
 mod table;
 mod v1;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::clock::SiteClock;
 use crate::world::World;
@@ -35,7 +35,7 @@ pub(crate) struct Site {
     pub(crate) cloud_id: String,
     /// `http://127.0.0.1:PORT`: what a real site has as `https://SITE.atlassian.net`.
     pub(crate) origin: String,
-    world: Mutex<World>,
+    world: RwLock<World>,
     tokens: Mutex<Tokens>,
 }
 
@@ -58,12 +58,18 @@ pub(crate) struct Answered {
 
 impl Site {
     pub(crate) fn new(world: World, clock: SiteClock, cloud_id: String, origin: String) -> Self {
-        Self { clock, cloud_id, origin, world: Mutex::new(world), tokens: Mutex::default() }
+        Self { clock, cloud_id, origin, world: RwLock::new(world), tokens: Mutex::default() }
     }
 
+    /// To be looked at, by many at once.
     // A test that panicked with the guard in its hands has failed already; the others may go on.
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn world(&self) -> RwLockReadGuard<'_, World> {
+        self.world.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be changed.
+    pub(crate) fn world_in_hand(&self) -> RwLockWriteGuard<'_, World> {
+        self.world.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn tokens(&self) -> MutexGuard<'_, Tokens> {
@@ -125,7 +131,7 @@ struct Question<'a> {
     rule: &'static Rule,
     /// The path's variable segment, decoded; empty where it has none.
     variable: &'a str,
-    query: &'a Query,
+    query: &'a Query<'a>,
     body: &'a [u8],
     path: &'a str,
 }

@@ -1,12 +1,13 @@
 //! A request's query: taken apart, and held against the table of rules as strictly as Atlassian's documents allow.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::rules::{Kind, Parameter, Rule};
 
 /// The parameters as they came, decoded, in their order.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Query(Vec<(String, String)>);
+pub(crate) struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 /// Why a request is a 400.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +23,8 @@ pub(crate) enum BadRequest {
     Body { problem: &'static str },
 }
 
-impl Query {
-    pub(crate) fn parse(text: &str) -> Self {
+impl<'a> Query<'a> {
+    pub(crate) fn parse(text: &'a str) -> Self {
         let pairs = text.split('&').filter(|pair| !pair.is_empty());
         Self(
             pairs
@@ -34,11 +35,11 @@ impl Query {
     }
 
     pub(crate) fn one(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
     }
 
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| &**value)
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -62,7 +63,7 @@ impl Query {
     }
 
     /// Everything but the cursor and the limit, for the cursor to be true to.
-    pub(crate) fn without_paging(&self) -> impl Iterator<Item = &(String, String)> {
+    pub(crate) fn without_paging(&self) -> impl Iterator<Item = &(Cow<'a, str>, Cow<'a, str>)> {
         self.0.iter().filter(|(name, _)| name != "cursor" && name != "limit")
     }
 
@@ -84,7 +85,7 @@ impl Query {
     pub(crate) fn validate(&self, rule: &Rule) -> Result<(), BadRequest> {
         for (name, _) in &self.0 {
             if !rule.parameters.iter().any(|parameter| parameter.name == name) {
-                return Err(BadRequest::UnknownParameter { name: name.clone() });
+                return Err(BadRequest::UnknownParameter { name: name.clone().into_owned() });
             }
         }
         rule.parameters.iter().try_for_each(|parameter| self.validate_one(parameter))
@@ -154,8 +155,11 @@ fn is_date(value: &str) -> bool {
     value.parse::<jiff::civil::Date>().is_ok() || value.parse::<jiff::Timestamp>().is_ok()
 }
 
-pub(crate) fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
+    if !bytes.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Cow::Borrowed(text);
+    }
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut place = 0;
     while let Some(&byte) = bytes.get(place) {
@@ -170,16 +174,21 @@ pub(crate) fn percent_decoded(text: &str) -> String {
         }
         place += 1;
     }
-    String::from_utf8_lossy(&decoded).into_owned()
+    Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
 }
 
-pub(crate) fn percent_encoded(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+pub(crate) fn percent_encoded(text: &str) -> Cow<'_, str> {
+    let stays = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    if text.as_bytes().iter().all(stays) {
+        return Cow::Borrowed(text);
+    }
+    let encoded = text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
+        if stays(&byte) {
             encoded.push(char::from(byte));
         } else {
             let _ = write!(encoded, "%{byte:02X}");
         }
         encoded
-    })
+    });
+    Cow::Owned(encoded)
 }

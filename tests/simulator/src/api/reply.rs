@@ -92,7 +92,8 @@ impl Reply {
     }
 
     pub(crate) fn unparsable_credential(site: &str) -> Self {
-        let realm = super::query::percent_encoded(&format!("{site}/wiki"));
+        let address = format!("{site}/wiki");
+        let realm = super::query::percent_encoded(&address);
         Self::html(401, "HTTP Status 401 - Unauthorized").with("www-authenticate", format!("OAuth realm=\"{realm}\""))
     }
 

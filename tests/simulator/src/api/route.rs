@@ -103,5 +103,5 @@ fn variable_of(rule: &Rule, path: &str) -> Option<String> {
     let (before, rest) = rule.path.split_once('{')?;
     let (_, after) = rest.split_once('}')?;
     let variable = path.strip_prefix(before)?.strip_suffix(after)?;
-    (!variable.is_empty() && !variable.contains('/')).then(|| percent_decoded(variable))
+    (!variable.is_empty() && !variable.contains('/')).then(|| percent_decoded(variable).into_owned())
 }

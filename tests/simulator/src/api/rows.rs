@@ -1,104 +1,74 @@
 //! The rows of lists, field by field as the live site spells them: nulls where the documents admit none, fields
 //! that the documents don't know.
 
-use std::sync::Arc;
-
 use super::json::Object;
-use crate::world::{Account, Doc, DocId, DocStatus, DocType, Label, Space, Version, World, label_id, mix, title};
+use crate::world::{Account, Doc, DocType, Label, Space, Title, Version, World, label_id, mix};
 
-/// What a doc's row shows, taken from the world so that the row can be written after the lock is given back.
-pub(crate) struct DocRow {
-    id: DocId,
-    doc_type: DocType,
-    status: DocStatus,
-    space: u64,
-    space_key: Arc<str>,
-    author: Arc<str>,
-    owner: Option<Arc<str>>,
-    last_owner: Option<Arc<str>>,
-    created_ms: i64,
-    version: VersionRow,
+/// A row of `/pages` and `/blogposts`.
+pub(crate) fn write_doc(out: &mut Vec<u8>, world: &World, doc: &Doc) {
+    let id = doc.id.0;
+    let space = &world.spaces()[doc.space as usize];
+    let account = |account: Account| &**world.account_id(account);
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(id);
+    let mut row = Object::begin(out);
+    if doc.kind == DocType::Page {
+        write_page_members(&mut row, id);
+        row.optional_word("ownerId", doc.owner.map(account));
+        row.optional_word("lastOwnerId", doc.last_owner.map(account));
+        row.raw("subtype", if luck(id).is_multiple_of(5) { "\"live\"" } else { "null" });
+    }
+    row.word("id", digits).word("status", doc.status.as_str());
+    row.words("title", &Title::of(id).pieces(digits)).id("spaceId", space.id.0);
+    row.word("authorId", account(doc.creator)).time("createdAt", doc.created_ms);
+    let version = Version { created_ms: doc.newest_ms, author: doc.newest_author };
+    row.object("version", |row| write_version_members(row, world, doc.versions, &version));
+    row.raw("body", "{}");
+    // A field of tomorrow.
+    row.raw("presence", "{\"watchers\":[],\"score\":0.5}");
+    row.object("_links", |links| {
+        let kind = if doc.kind == DocType::Page { "/pages/" } else { "/blog/" };
+        links.texts("webui", &["/spaces/", &space.key, kind, digits]);
+        links.words("editui", &["/pages/resumedraft.action?draftId=", digits]);
+        links.words("tinyui", &["/x/", digits]);
+    });
+    row.end();
 }
 
-pub(crate) struct VersionRow {
-    number: u32,
-    created_ms: i64,
-    author: Arc<str>,
+fn luck(id: u64) -> u64 {
+    mix(id, 11) % 100
 }
 
-impl DocRow {
-    pub(crate) fn of(world: &World, doc: &Doc) -> Self {
-        let space = &world.spaces()[doc.space as usize];
-        let account = |account: Account| Arc::clone(world.account_id(account));
-        Self {
-            id: doc.id,
-            doc_type: doc.kind,
-            status: doc.status,
-            space: space.id.0,
-            space_key: Arc::clone(&space.key),
-            author: account(doc.creator),
-            owner: doc.owner.map(account),
-            last_owner: doc.last_owner.map(account),
-            created_ms: doc.created_ms,
-            version: VersionRow { number: doc.versions, created_ms: doc.newest_ms, author: account(doc.newest_author) },
-        }
-    }
-
-    pub(crate) fn write(&self, out: &mut String) {
-        let id = self.id.0;
-        let luck = mix(id, 11) % 100;
-        let title = title(id);
-        let digits = id.to_string();
-        let mut row = Object::begin(out);
-        if self.doc_type == DocType::Page {
-            match luck {
-                0..30 => row.raw("parentId", "null").raw("parentType", "null").raw("position", "null"),
-                30..34 => row.id("parentId", id / 2 + 1).word("parentType", "folder").number("position", luck),
-                // A type that no document of the API admits.
-                34 => row.id("parentId", id / 2 + 1).word("parentType", "slide_deck").raw("position", "null"),
-                _ => row.id("parentId", id / 2 + 1).word("parentType", "page").number("position", luck * 7),
-            };
-            row.optional_word("ownerId", self.owner.as_deref());
-            row.optional_word("lastOwnerId", self.last_owner.as_deref());
-            row.raw("subtype", if luck.is_multiple_of(5) { "\"live\"" } else { "null" });
-        }
-        row.id("id", id).word("status", self.status.as_str()).word("title", &title);
-        row.id("spaceId", self.space);
-        row.word("authorId", &self.author).time("createdAt", self.created_ms);
-        row.object("version", |version| self.version.fill(version));
-        row.raw("body", "{}");
-        // A field of tomorrow.
-        row.raw("presence", "{\"watchers\":[],\"score\":0.5}");
-        row.object("_links", |links| {
-            let kind = if self.doc_type == DocType::Page { "/pages/" } else { "/blog/" };
-            links.texts("webui", &["/spaces/", &self.space_key, kind, &digits]);
-            links.words("editui", &["/pages/resumedraft.action?draftId=", &digits]);
-            links.words("tinyui", &["/x/", &digits]);
-        });
-        row.end();
-    }
+/// What pages alone have: their place in a tree.
+fn write_page_members(row: &mut Object<'_>, id: u64) {
+    match luck(id) {
+        0..30 => row.raw("parentId", "null").raw("parentType", "null").raw("position", "null"),
+        luck @ 30..34 => row.id("parentId", id / 2 + 1).word("parentType", "folder").number("position", luck),
+        // A type that no document of the API admits.
+        34 => row.id("parentId", id / 2 + 1).word("parentType", "slide_deck").raw("position", "null"),
+        luck => row.id("parentId", id / 2 + 1).word("parentType", "page").number("position", luck * 7),
+    };
 }
 
-impl VersionRow {
-    fn fill(&self, row: &mut Object<'_>) {
-        row.number("number", u64::from(self.number)).word("message", "").raw("minorEdit", "false");
-        row.word("authorId", &self.author).time("createdAt", self.created_ms).raw("ncsStepVersion", "null");
-    }
+fn write_version_members(row: &mut Object<'_>, world: &World, number: u32, version: &Version) {
+    row.number("number", u64::from(number)).word("message", "").raw("minorEdit", "false");
+    row.word("authorId", world.account_id(version.author)).time("createdAt", version.created_ms);
+    row.raw("ncsStepVersion", "null");
 }
 
 /// A row of `/pages/{id}/versions`; the doc's type names its member.
-pub(crate) fn write_version(out: &mut String, world: &World, doc: &Doc, number: u32, version: &Version) {
-    let author = Arc::clone(world.account_id(version.author));
-    let row = VersionRow { number, created_ms: version.created_ms, author };
-    let mut object = Object::begin(out);
-    row.fill(&mut object);
-    object.object(doc.kind.as_str(), |entity| {
-        entity.id("id", doc.id.0).text("title", &title(doc.id.0)).raw("body", "{}");
+pub(crate) fn write_version(out: &mut Vec<u8>, world: &World, doc: &Doc, number: u32, version: &Version) {
+    let mut row = Object::begin(out);
+    write_version_members(&mut row, world, number, version);
+    row.object(doc.kind.as_str(), |entity| {
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(doc.id.0);
+        entity.word("id", digits).words("title", &Title::of(doc.id.0).pieces(digits)).raw("body", "{}");
     });
-    object.end();
+    row.end();
 }
 
-pub(crate) fn write_space(out: &mut String, world: &World, space: &Space) {
+pub(crate) fn write_space(out: &mut Vec<u8>, world: &World, space: &Space) {
     let luck = mix(space.id.0, 3) % 10;
     let mut row = Object::begin(out);
     row.id("id", space.id.0).text("key", &space.key).text("name", &space.name);
@@ -118,14 +88,14 @@ pub(crate) fn write_space(out: &mut String, world: &World, space: &Space) {
     row.end();
 }
 
-pub(crate) fn write_label(out: &mut String, place: u32, label: &Label) {
+pub(crate) fn write_label(out: &mut Vec<u8>, place: u32, label: &Label) {
     let mut row = Object::begin(out);
     row.id("id", label_id(place as usize)).text("name", &label.name).text("prefix", &label.prefix);
     row.end();
 }
 
 /// A row of users-bulk.
-pub(crate) fn write_user(out: &mut String, world: &World, account: Account) {
+pub(crate) fn write_user(out: &mut Vec<u8>, world: &World, account: Account) {
     let user = world.user(account);
     let mut row = Object::begin(out);
     row.text("accountId", &user.account_id).text("accountStatus", &user.status);

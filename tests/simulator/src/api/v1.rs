@@ -178,9 +178,9 @@ fn content(doc: &Doc) -> Value {
 }
 
 fn time(millis: i64) -> String {
-    let mut text = String::new();
+    let mut text = Vec::new();
     super::json::push_time(&mut text, millis);
-    text
+    String::from_utf8(text).expect("digits are ASCII")
 }
 
 fn absent(question: &Question<'_>) -> Reply {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::World;
 use super::events::Change;
-use super::nouns::{Account, DocId, DocStatus, DocType, Label, Sight, SpaceId, SpaceStatus};
+use super::nouns::{Account, Doc, DocId, DocStatus, DocType, Label, Sight, SpaceId, SpaceStatus};
 
 impl World {
     pub fn add_user(&mut self, status: &str, account_type: &str) -> Account {
@@ -85,6 +85,18 @@ impl World {
         let dated_ms = dated_ms.max(self.docs[doc as usize].newest_ms + 1);
         self.happen(Change::Edit { doc, author, dated_ms });
         true
+    }
+
+    /// Edits so many docs that can be seen, spread over the site, each once. Tells how many there were.
+    pub fn edit_many(&mut self, docs: usize, doc_type: Option<DocType>, author: Account) -> usize {
+        let is_editable = |doc: &&Doc| {
+            doc.status == DocStatus::Current
+                && self.is_in_sight(doc)
+                && doc_type.is_none_or(|doc_type| doc.kind == doc_type)
+        };
+        let editable: Vec<DocId> = self.docs.iter().filter(is_editable).map(|doc| doc.id).collect();
+        let step = (editable.len() / docs.max(1)).max(1);
+        editable.into_iter().step_by(step).take(docs).filter(|doc| self.edit(*doc, author)).count()
     }
 
     /// As the editor saves by itself: many versions, at most a minute apart, the last one now.

@@ -119,7 +119,7 @@ impl World {
 
     fn apply_delete_space(&mut self, at_ms: i64, space: u32) {
         for doc_type in DocType::ALL {
-            let members: Vec<u32> = self.order.members(space, doc_type.place()).collect();
+            let members = self.order.members(space, doc_type.place()).to_vec();
             for doc in members {
                 self.reorder(doc, |doc| doc.status = DocStatus::Purged);
             }

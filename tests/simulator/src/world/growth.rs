@@ -15,7 +15,9 @@ use super::nouns::{
 const MINUTE_MS: i64 = 60_000;
 const THREE_YEARS_MS: i64 = 3 * 365 * 24 * 60 * MINUTE_MS;
 const FIRST_SPACE_ID: u64 = 131_073;
+const SPACE_ID_STEP: u64 = 5;
 const FIRST_DOC_ID: u64 = 65_601;
+const DOC_ID_STEP: u64 = 7;
 /// Ids of young docs have eleven digits, as on sites that have been moved.
 const FIRST_LONG_DOC_ID: u64 = 10_000_000_321;
 const FIRST_LABEL_ID: u64 = 524_289;
@@ -50,17 +52,37 @@ impl Plan {
 
     /// The id of the doc at a place, grown or made later: they rise with the places.
     pub(super) fn doc_id(&self, place: usize) -> DocId {
-        let (first, place) = if place < self.docs / 2 || self.docs < 2 {
-            (FIRST_DOC_ID, place)
-        } else {
-            (FIRST_LONG_DOC_ID, place - self.docs / 2)
+        let (first, place) = match place.checked_sub(self.short_ids()) {
+            Some(place) => (FIRST_LONG_DOC_ID, place),
+            None => (FIRST_DOC_ID, place),
         };
-        DocId(first + u64::try_from(place).expect("a place fits") * 7)
+        DocId(first + u64::try_from(place).expect("a place fits") * DOC_ID_STEP)
+    }
+
+    /// The place that an id belongs to, whether or not a doc is there.
+    pub(super) fn doc_place(&self, doc: DocId) -> Option<usize> {
+        match doc.0.checked_sub(FIRST_LONG_DOC_ID) {
+            Some(above) => place(above, DOC_ID_STEP)?.checked_add(self.short_ids()),
+            None => place(doc.0.checked_sub(FIRST_DOC_ID)?, DOC_ID_STEP).filter(|place| *place < self.short_ids()),
+        }
+    }
+
+    fn short_ids(&self) -> usize {
+        if self.docs < 2 { usize::MAX } else { self.docs / 2 }
     }
 }
 
 pub(super) fn space_id(place: usize) -> SpaceId {
-    SpaceId(FIRST_SPACE_ID + u64::try_from(place).expect("a place fits") * 5)
+    SpaceId(FIRST_SPACE_ID + u64::try_from(place).expect("a place fits") * SPACE_ID_STEP)
+}
+
+/// The place that an id belongs to, whether or not a space is there.
+pub(super) fn space_place(space: SpaceId) -> Option<usize> {
+    place(space.0.checked_sub(FIRST_SPACE_ID)?, SPACE_ID_STEP)
+}
+
+fn place(above_first: u64, step: u64) -> Option<usize> {
+    above_first.is_multiple_of(step).then(|| usize::try_from(above_first / step).ok())?
 }
 
 pub(crate) fn label_id(place: usize) -> u64 {
@@ -259,5 +281,27 @@ impl Shares {
         let all = *self.up_to.last().expect("only asked when there is a space");
         let ticket = rng.random_range(0..all);
         u32::try_from(self.up_to.partition_point(|&up_to| up_to <= ticket)).expect("no site has billions of spaces")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_follows_from_its_id_and_from_no_other() {
+        for docs in [0, 1, 2, 9] {
+            let plan = Plan { seed: 1, spaces: 1, docs, start_ms: 0 };
+            for place in 0..20 {
+                let DocId(id) = plan.doc_id(place);
+                assert_eq!(plan.doc_place(DocId(id)), Some(place), "of {docs}");
+                assert_eq!(plan.doc_place(DocId(id + 1)), None);
+                assert_eq!(space_place(space_id(place)), Some(place));
+                assert_eq!(space_place(SpaceId(space_id(place).0 + 1)), None);
+            }
+            assert_eq!(plan.doc_place(DocId(0)), None);
+        }
+        let plan = Plan { seed: 1, spaces: 1, docs: 9, start_ms: 0 };
+        assert_eq!(plan.doc_place(DocId(plan.doc_id(3).0 + DOC_ID_STEP)), None, "the first half has ended");
     }
 }

@@ -38,6 +38,7 @@ pub(crate) enum PositionKey {
 pub(crate) struct Selection<'a> {
     pub(crate) doc_type: DocType,
     pub(crate) statuses: &'a [DocStatus],
+    /// In ascending order.
     pub(crate) spaces: Option<Vec<u32>>,
     pub(crate) ids: Option<Vec<DocId>>,
     pub(crate) title: Option<&'a str>,
@@ -57,12 +58,22 @@ impl World {
         let doc_type = selection.doc_type.place();
         let after_place = after.and_then(|after| self.doc_place(after.doc));
         match (sort, &selection.ids, &selection.spaces) {
+            (Sort { by: SortBy::Id, descending: false }, Some(ids), _) => {
+                let mut places: Vec<u32> = ids.iter().filter_map(|id| self.doc_place(*id)).collect();
+                places.sort_unstable();
+                places.dedup();
+                let is_later = |place: &u32| after_place.is_none_or(|after| *place > after);
+                places.into_iter().filter(is_later).filter(admitted).take(limit).collect()
+            }
             (Sort { by: SortBy::Id, descending: false }, None, None) => {
                 let first = after_place.map_or(0, |place| place + 1);
                 self.order.by_id(doc_type, first).filter(admitted).take(limit).collect()
             }
             (Sort { by: SortBy::Id, descending: false }, None, Some(spaces)) => {
                 let first = after_place.map_or(0, |place| place + 1);
+                // These spaces' docs come from them: that each is of one of them need not be asked.
+                let selection = Selection { spaces: None, ..selection.clone() };
+                let admitted = |place: &u32| self.admits(&selection, &self.docs[*place as usize]);
                 self.order.in_spaces(spaces, doc_type, first).filter(admitted).take(limit).collect()
             }
             (Sort { by: SortBy::Id, descending: true }, None, None) => {
@@ -92,12 +103,12 @@ impl World {
         doc.kind == selection.doc_type
             && selection.statuses.contains(&doc.status)
             && self.is_in_sight(doc)
-            && selection.spaces.as_ref().is_none_or(|spaces| spaces.contains(&doc.space))
+            && selection.spaces.as_ref().is_none_or(|spaces| spaces.binary_search(&doc.space).is_ok())
             && selection.title.is_none_or(|wanted| title(doc.id.0) == wanted)
             && selection.label.is_none_or(|label| doc.labels.contains(&label))
     }
 
-    /// The rare orders, and lists by id: few rows, or nobody's benchmark.
+    /// The rare orders, which are nobody's benchmark.
     fn select_by_sorting(
         &self,
         selection: &Selection<'_>,

@@ -18,7 +18,7 @@ use crate::clock::SiteClock;
 
 pub(crate) use growth::{Plan, label_id};
 pub(crate) use listing::{Position, PositionKey, Selection, Sort, SortBy};
-pub(crate) use names::{mix, title};
+pub(crate) use names::{Title, mix, title};
 pub(crate) use nouns::Doc;
 pub use nouns::{Account, DocId, DocStatus, DocType, Label, Sight, Space, SpaceId, SpaceStatus, State, User, Version};
 pub use random::EventKind;
@@ -142,6 +142,12 @@ impl World {
         self.docs.iter().filter(|doc| doc.status != DocStatus::Purged).map(|doc| doc.id).collect()
     }
 
+    /// How many versions these docs have.
+    pub fn versions(&self) -> u64 {
+        let docs = self.docs.iter().filter(|doc| doc.status != DocStatus::Purged);
+        docs.map(|doc| u64::from(doc.versions)).sum()
+    }
+
     pub fn doc(&self, doc: DocId) -> Option<DocFacts> {
         let place = self.doc_place(doc)?;
         let doc = &self.docs[place as usize];
@@ -178,12 +184,12 @@ impl World {
     }
 
     pub(crate) fn doc_place(&self, doc: DocId) -> Option<u32> {
-        let place = self.docs.binary_search_by_key(&doc, |doc| doc.id).ok()?;
+        let place = self.plan.doc_place(doc).filter(|place| *place < self.docs.len())?;
         Some(u32::try_from(place).expect("no world has billions of docs"))
     }
 
     pub(crate) fn space_place(&self, space: SpaceId) -> Option<u32> {
-        let place = self.spaces.binary_search_by_key(&space, |space| space.id).ok()?;
+        let place = growth::space_place(space).filter(|place| *place < self.spaces.len())?;
         Some(u32::try_from(place).expect("no site has billions of spaces"))
     }
 

@@ -194,9 +194,27 @@ pub(super) fn person(place: u32) -> String {
 }
 
 /// A doc's title follows from its id, so that a million of them need no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Title {
+    subject: &'static str,
+    form: &'static str,
+}
+
+impl Title {
+    pub(crate) fn of(doc: u64) -> Self {
+        let mixed = mix(doc, 7).to_le_bytes();
+        Self {
+            subject: SUBJECTS[usize::from(mixed[0]) % SUBJECTS.len()],
+            form: FORMS[usize::from(mixed[1]) % FORMS.len()],
+        }
+    }
+
+    /// What makes the title when it is joined; nothing in it needs an escape.
+    pub(crate) fn pieces(self, id: &str) -> [&str; 5] {
+        [self.subject, " ", self.form, " ", id]
+    }
+}
+
 pub(crate) fn title(doc: u64) -> String {
-    let mixed = mix(doc, 7);
-    let subject = SUBJECTS[usize::from(mixed.to_le_bytes()[0]) % SUBJECTS.len()];
-    let form = FORMS[usize::from(mixed.to_le_bytes()[1]) % FORMS.len()];
-    format!("{subject} {form} {doc}")
+    Title::of(doc).pieces(&doc.to_string()).concat()
 }

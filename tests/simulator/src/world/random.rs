@@ -76,23 +76,27 @@ impl EventKind {
 impl World {
     /// Lets one thing happen; says what, or nothing where chance met nothing that it can happen to.
     pub fn random_event(&mut self, rng: &mut impl Rng) -> Option<EventKind> {
-        self.random_event_of(rng, &EventKind::all().collect::<Vec<_>>())
+        self.happen_by_chance(rng, &WEIGHTS)
     }
 
     /// The same, but only of these kinds.
     pub fn random_event_of(&mut self, rng: &mut impl Rng, kinds: &[EventKind]) -> Option<EventKind> {
-        let weights: Vec<_> = WEIGHTS.iter().filter(|(kind, _)| kinds.contains(kind)).collect();
+        let weights: Vec<_> = WEIGHTS.into_iter().filter(|(kind, _)| kinds.contains(kind)).collect();
+        self.happen_by_chance(rng, &weights)
+    }
+
+    fn happen_by_chance(&mut self, rng: &mut impl Rng, weights: &[(EventKind, u32)]) -> Option<EventKind> {
         let all: u32 = weights.iter().map(|(_, weight)| weight).sum();
         if all == 0 || self.users.is_empty() {
             return None;
         }
         let mut ticket = rng.random_range(0..all);
-        let (kind, _) = weights.into_iter().find(|(_, weight)| {
+        let (kind, _) = *weights.iter().find(|(_, weight)| {
             let mine = ticket < *weight;
             ticket = ticket.saturating_sub(*weight);
             mine
         })?;
-        (0..TRIES).any(|_| self.attempt(rng, *kind)).then_some(*kind)
+        (0..TRIES).any(|_| self.attempt(rng, kind)).then_some(kind)
     }
 
     fn attempt(&mut self, rng: &mut impl Rng, kind: EventKind) -> bool {

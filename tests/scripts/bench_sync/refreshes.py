@@ -1,0 +1,116 @@
+"""What a refresh costs: of a site that stands still, at four sizes, and after so many edits."""
+
+import math
+import os
+import time
+
+from page import table
+from stage import Exporter, Site
+from walks import DOCS_ALONE, ROWS_AN_ANSWER
+
+SIZES = {1_000: 20, 10_000: 200, 100_000: 250, 1_000_000: 250}  # Docs, and spaces: at most one answer's.
+EDITED_AT = 100_000
+EDITS = (1, 250, 1_000)
+REFRESHES = 20
+EVERY_SECOND = "refresh_interval: 1s\nrequest_budget: 1"
+# The base: an answer each of spaces, pages and blog posts.
+BASE = 3
+MOST_BYTES_WRITTEN = 64 * 1024
+
+
+def at_all_sizes(folder, binaries, goals):
+    unchanged, edited = [], []
+    for docs, spaces in SIZES.items():
+        with Site(folder, binaries, docs, spaces) as site:
+            open_exporter = lambda: Exporter(folder, binaries, site, EVERY_SECOND, 25, DOCS_ALONE, folder / f"{docs}.db")
+            with open_exporter() as exporter:
+                exporter.first_walk()
+                resident = exporter.resident_bytes()
+            # Another one, so that nothing of the walk is left to be written.
+            with open_exporter() as exporter:
+                exporter.first_walk()
+                unchanged.append({"docs": docs, "resident": resident} | stand_still(site, exporter, goals))
+                if docs == EDITED_AT:
+                    edited = [after_edits(site, exporter, edits, goals) for edits in EDITS]
+    return unchanged, edited
+
+
+def stand_still(site, exporter, goals):
+    """Many refreshes without a change. A scrape a second starts each of them."""
+    settle(exporter)
+    site.mark()
+    cpu, written = cpu_by_part(exporter), exporter.bytes_written()
+    for _ in range(REFRESHES):
+        exporter.scrape()
+        time.sleep(1)
+    after, asked = cpu_by_part(exporter), site.asked()
+    refreshes = asked["spaces"]
+    figures = {
+        "requests": sum(asked.values()) / refreshes,
+        "cpu_ms": {part: (after[part] - cpu[part]) * 1000 / refreshes for part in cpu},
+        "written": (exporter.bytes_written() - written) / refreshes,
+    }
+    size = f"an unchanged site of {exporter.scrape().docs():,} docs"
+    goals.exactly(f"requests of {refreshes} refreshes of {size}", asked, dict.fromkeys(("spaces", "pages", "blogposts"), refreshes))
+    goals.at_most(f"bytes written by a refresh of {size}", figures["written"], MOST_BYTES_WRITTEN)
+    return figures
+
+
+def after_edits(site, exporter, edits, goals):
+    # Beyond the overlap: what was edited before is not read again.
+    site.control("clock", {"forward_seconds": 7200})
+    exporter.scrape()
+    settle(exporter)
+    edited = site.control("world", {"do": "edit_many", "docs": edits})
+    if not edited["done"]:
+        raise SystemExit(f"the site has no {edits} docs to edit")
+    site.mark()
+    written = exporter.bytes_written()
+    exporter.scrape()
+    settle(exporter)
+    asked = site.asked()
+    if asked.get("spaces") != 1:
+        raise SystemExit(f"this was not one refresh: {asked}")
+    requests = sum(asked.values())
+    most = BASE + math.ceil(edits / ROWS_AN_ANSWER)
+    goals.at_most(f"requests of a refresh after {edits} edits", requests, most + 2)
+    return {"edits": edits, "requests": requests, "most": most, "written": exporter.bytes_written() - written}
+
+
+def settle(exporter):
+    """Until the refresh under way has ended and the next one is due."""
+    time.sleep(1)
+    exporter.wait_for("the refresh has ended", lambda: is_idle(exporter), pause=0)
+
+
+def is_idle(exporter):
+    before = exporter.cpu_seconds()
+    time.sleep(0.3)
+    return exporter.cpu_seconds() - before < 0.02
+
+
+def cpu_by_part(exporter):
+    """Of the threads, the first are the runtime's workers, which ask and answer; those that come later count."""
+    threads = exporter.cpu_seconds_by_thread()
+    by_age = sorted(threads, key=int)
+    runtime = [number for number in by_age if threads[number][0].startswith("tokio")][: os.cpu_count()]
+    asking = sum(threads[number][1] for number in [by_age[0], *runtime])
+    return {"all": exporter.cpu_seconds(), "asking": asking, "store": exporter.cpu_seconds_of("store")}
+
+
+def memory_a_doc(unchanged):
+    """From the growth between the two largest, which have as many spaces."""
+    *_, smaller, larger = unchanged
+    return (larger["resident"] - smaller["resident"]) / (larger["docs"] - smaller["docs"])
+
+
+def text(unchanged, edited):
+    rows = []
+    for size in unchanged:
+        cpu = size["cpu_ms"]
+        counting = cpu["all"] - cpu["asking"] - cpu["store"]
+        shares = [f"{part:.1f} ms" for part in (cpu["all"], cpu["asking"], cpu["store"], counting)]
+        rows.append([size["docs"], size["requests"], *shares, f"{size['written'] / 1024:.1f} KiB", f"{size['resident'] / 1e6:.0f} MB"])
+    head = ["docs", "requests", "CPU of a refresh", "asking", "store", "census and text", "written to disk", "memory after the walk"]
+    edits = [[edit["edits"], edit["requests"], f"{edit['most']}, and one more a type", f"{edit['written'] / 1024:.0f} KiB"] for edit in edited]
+    return table(head, rows) + "\n\n" + table([f"edits since, at {EDITED_AT:,} docs", "requests", "at most", "written to disk"], edits)
