@@ -168,6 +168,7 @@ async fn a_space_that_no_list_shows_is_looked_for_once() {
 async fn a_doc_edited_in_the_very_second_of_an_answer_is_asked_for_once_a_refresh() {
     let observer = Observer::of(Options { seed: 2, spaces: 2, docs: 20, ..Options::default() }).await;
     observer.catch_up_on(Collector::ALL).await;
+    observer.silence().await;
     // The answers of the next refresh have the date of the second that this millisecond is in.
     observer.pass(Duration::from_millis(500));
     let author = observer.site.world().accounts().next().unwrap();
@@ -188,6 +189,7 @@ async fn a_doc_edited_in_the_very_second_of_an_answer_is_asked_for_once_a_refres
 async fn a_site_is_compared_once_after_a_base_however_long_the_next_one_fails() {
     let observer = Observer::of(Options { seed: 2, spaces: 2, docs: 20, ..Options::default() }).await;
     observer.catch_up_on(Collector::ALL).await;
+    observer.silence().await;
     // A refusal that leaves something to ask.
     observer.site.inject(Fault::new(FaultKind::ScopeMismatch).on(Operation::Spaces));
     observer.pass(Duration::from_hours(7));
