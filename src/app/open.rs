@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::{Config, ConnectionConfig};
 use crate::confluence::Site;
-use crate::connection::{Connection, OpenError, Settings};
+use crate::connection::{Connection, OpenError, Settings, TokenFrom};
 use crate::metrics::Asking;
 use crate::model::ConnectionName;
 
@@ -72,8 +72,7 @@ pub(super) fn check(connections: &[ConnectionConfig]) -> Result<(), CannotOpen> 
 /// Where the trouble lies, as far as it may be told: somebody may have pasted the token where its file's path
 /// belongs, so that only what does exist is named.
 fn place(settings: &Settings, error: &OpenError) -> Option<String> {
-    let OpenError::TokenFile(_) = error else { return None };
-    let file = settings.api_token_file.as_deref()?;
+    let (OpenError::TokenFile(_), TokenFrom::File(file)) = (error, &settings.token) else { return None };
     if file.exists() {
         return Some(format!(", token file {}", file.display()));
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::ConnectionConfig;
 use crate::connection::{
-    self, ConcurrencyLevel, CredentialChoice, ExpiryDate, GatewayUrl, InstanceUrl, OpenError, Patience, Username,
+    self, ConcurrencyLevel, CredentialChoice, ExpiryDate, GatewayUrl, InstanceUrl, Patience, TokenFrom, Username,
 };
 use crate::model::{ConnectionName, Window, duration};
 use crate::sync::{self, CollectorsSettings, LabelsSettings, SpacesSettings};
@@ -25,7 +25,19 @@ pub(super) struct FileYaml {
 /// A connection whose settings fit together.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "ConnectionYaml")]
-pub(super) struct CheckedYaml(ConnectionYaml);
+pub(super) struct CheckedYaml {
+    yaml: ConnectionYaml,
+    token: TokenFrom,
+}
+
+/// Why the keys of a connection don't fit together.
+#[derive(Debug, thiserror::Error)]
+enum Misfit {
+    #[error("no token: set api_token_file or api_token_env")]
+    NoToken,
+    #[error("two tokens: set api_token_file or api_token_env, not both")]
+    TwoTokens,
+}
 
 /// The settings that may stand at the top and in a connection.
 #[derive(Clone, Debug, Default)]
@@ -132,25 +144,32 @@ impl<'de> Deserialize<'de> for FileYaml {
 }
 
 impl TryFrom<ConnectionYaml> for CheckedYaml {
-    type Error = OpenError;
+    type Error = Misfit;
 
-    fn try_from(yaml: ConnectionYaml) -> Result<Self, OpenError> {
-        match (&yaml.api_token_file, &yaml.api_token_env) {
-            (None, None) => Err(OpenError::NoToken),
-            (Some(_), Some(_)) => Err(OpenError::TwoTokens),
-            (Some(_), None) | (None, Some(_)) => Ok(Self(yaml)),
-        }
+    fn try_from(mut yaml: ConnectionYaml) -> Result<Self, Misfit> {
+        let token = match (yaml.api_token_file.take(), yaml.api_token_env.take()) {
+            (None, None) => return Err(Misfit::NoToken),
+            (Some(_), Some(_)) => return Err(Misfit::TwoTokens),
+            (Some(file), None) => TokenFrom::File(file),
+            (None, Some(variable)) => TokenFrom::Environment(variable),
+        };
+        Ok(Self { yaml, token })
     }
 }
 
 impl CheckedYaml {
     pub(super) fn settings(self, top: &Pace, folder: &Path) -> ConnectionConfig {
-        self.0.settings(top, folder)
+        let Self { yaml, token } = self;
+        let token = match token {
+            TokenFrom::File(file) => TokenFrom::File(folder.join(file)),
+            TokenFrom::Environment(variable) => TokenFrom::Environment(variable),
+        };
+        yaml.settings(top, token)
     }
 }
 
 impl ConnectionYaml {
-    fn settings(self, top: &Pace, folder: &Path) -> ConnectionConfig {
+    fn settings(self, top: &Pace, token: TokenFrom) -> ConnectionConfig {
         let defaults = sync::Settings::default();
         ConnectionConfig {
             name: self.name,
@@ -159,8 +178,7 @@ impl ConnectionYaml {
                 credential: self.credential,
                 gateway_url: self.gateway_url,
                 username: self.username,
-                api_token_file: self.api_token_file.map(|file| folder.join(file)),
-                api_token_env: self.api_token_env,
+                token,
                 api_token_expires: self.api_token_expires,
                 concurrency_level: self.concurrency_level,
                 patience: Patience::default(),

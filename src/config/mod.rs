@@ -75,7 +75,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::connection::{ConcurrencyLevel, CredentialChoice};
+    use crate::connection::{ConcurrencyLevel, CredentialChoice, TokenFrom};
     use crate::model::Window;
     use crate::sync::PersonalSpaces;
 
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(connection.credential, CredentialChoice::Auto);
         assert_eq!(connection.gateway_url, "https://api.atlassian.com".parse().unwrap());
         assert_eq!(connection.concurrency_level, ConcurrencyLevel::default());
-        assert_eq!(connection.api_token_file.as_deref(), Some(Path::new("/etc/exporter/token")));
+        assert_eq!(connection.token, TokenFrom::File("/etc/exporter/token".into()));
         assert_eq!(sync.refresh_interval, Duration::from_mins(1));
         assert_eq!(sync.windows, [1, 7, 30, 90, 365].map(Window::of_days));
         assert_eq!(sync.spaces.personal, PersonalSpaces::Fold);

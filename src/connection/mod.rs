@@ -37,7 +37,7 @@ use token::{Token, TokenSource};
 pub use address::{BadUrl, CloudId, GatewayUrl, InstanceUrl, Origin};
 pub use failure::{Failure, Verdict};
 pub use question::{Answer, Question, Turn};
-pub use settings::{OpenError, Patience, Settings};
+pub use settings::{OpenError, Patience, Settings, TokenFrom};
 pub use token::BadToken;
 pub use values::{
     BadConcurrencyLevel, BadCredentialChoice, BadExpiryDate, BadUsername, ConcurrencyLevel, CredentialChoice,

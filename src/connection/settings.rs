@@ -16,16 +16,22 @@ pub struct Settings {
     /// Where scoped tokens go. Default: `https://api.atlassian.com`.
     pub gateway_url: GatewayUrl,
     pub username: Username,
-    /// A file that holds the token. Either this or `api_token_env`.
-    pub api_token_file: Option<PathBuf>,
-    /// The name of the environment variable that holds the token.
-    pub api_token_env: Option<String>,
+    pub token: TokenFrom,
     /// The date on which the token ends, which the site tells nobody. Default: not known.
     pub api_token_expires: Option<ExpiryDate>,
     /// How many requests may be under way at once, 1 to 25. Default: 5.
     pub concurrency_level: ConcurrencyLevel,
     /// How long to wait and how often to try again: Atlassian's numbers, which only tests change.
     pub patience: Patience,
+}
+
+/// Where the API token is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenFrom {
+    /// A file that holds it.
+    File(PathBuf),
+    /// The environment variable of this name.
+    Environment(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +54,6 @@ pub struct Patience {
 /// Why a connection cannot be opened. Quotes no setting.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("no token: set api_token_file or api_token_env")]
-    NoToken,
-    #[error("two tokens: set api_token_file or api_token_env, not both")]
-    TwoTokens,
     #[error("api_token_file cannot be used")]
     TokenFile(#[source] BadToken),
     #[error("api_token_env cannot be used")]
@@ -68,8 +70,7 @@ impl Settings {
             credential: CredentialChoice::default(),
             gateway_url: GatewayUrl::default(),
             username,
-            api_token_file: Some(api_token_file),
-            api_token_env: None,
+            token: TokenFrom::File(api_token_file),
             api_token_expires: None,
             concurrency_level: ConcurrencyLevel::default(),
             patience: Patience::default(),

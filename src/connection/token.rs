@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use secrecy::SecretString;
 use tracing::warn;
 
-use super::settings::{OpenError, Settings};
+use super::settings::{OpenError, Settings, TokenFrom};
 use crate::model::ConnectionName;
 
 /// The token as it was last read, and where to look for a newer one.
@@ -62,14 +62,12 @@ const LONGEST_TOKEN: u64 = 4_096;
 
 impl TokenSource {
     pub(super) fn open(connection: &ConnectionName, settings: &Settings) -> Result<Self, OpenError> {
-        let (file, secret, stamp) = match (&settings.api_token_file, &settings.api_token_env) {
-            (None, None) => return Err(OpenError::NoToken),
-            (Some(_), Some(_)) => return Err(OpenError::TwoTokens),
-            (Some(path), None) => {
+        let (file, secret, stamp) = match &settings.token {
+            TokenFrom::File(path) => {
                 let (secret, stamp) = read_file(connection, path).map_err(OpenError::TokenFile)?;
                 (Some(path.clone()), secret, Some(stamp))
             }
-            (None, Some(variable)) => {
+            TokenFrom::Environment(variable) => {
                 let text = std::env::var(variable).map_err(|_| OpenError::TokenVariable(BadToken::NotSet))?;
                 (None, check(&text).map_err(OpenError::TokenVariable)?, None)
             }
@@ -219,18 +217,12 @@ mod tests {
         let mut settings = Settings::new(url, "ann@acme.example".parse().unwrap(), PathBuf::from("/nonexistent"));
         let name = ConnectionName::new("acme").unwrap();
         // Cargo sets it for every test.
-        settings.api_token_env = Some("CARGO_PKG_NAME".to_owned());
-        assert!(matches!(TokenSource::open(&name, &settings), Err(OpenError::TwoTokens)));
-
-        settings.api_token_file = None;
+        settings.token = TokenFrom::Environment("CARGO_PKG_NAME".to_owned());
         assert_eq!(shown(&TokenSource::open(&name, &settings).unwrap()).0, env!("CARGO_PKG_NAME"));
 
-        settings.api_token_env = Some("NO_SUCH_VARIABLE_IS_SET".to_owned());
+        settings.token = TokenFrom::Environment("NO_SUCH_VARIABLE_IS_SET".to_owned());
         let unset = TokenSource::open(&name, &settings);
         assert!(matches!(unset, Err(OpenError::TokenVariable(BadToken::NotSet))));
-
-        settings.api_token_env = None;
-        assert!(matches!(TokenSource::open(&name, &settings), Err(OpenError::NoToken)));
     }
 
     #[test]
