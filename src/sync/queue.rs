@@ -36,6 +36,8 @@ struct Lane {
 /// The collectors whose questions are paid from the budget.
 const COLLECTORS: [Collector; 6] =
     [Collector::Docs, Collector::Versions, Collector::Users, Collector::Labels, Collector::States, Collector::Views];
+/// Those of them that ask about one doc at a time.
+const ASKED_BY_DOC: [Collector; 4] = [Collector::Versions, Collector::Labels, Collector::States, Collector::Views];
 /// The most accounts that one request may ask for.
 const ACCOUNTS_A_QUESTION: usize = 250;
 
@@ -50,6 +52,17 @@ impl Work {
             Self::Labels(_, DocType::Blogpost) => Operation::BlogpostLabels,
             Self::State(_) => Operation::ContentState,
             Self::Views(_) => Operation::ContentViews,
+        }
+    }
+
+    /// What this collector asks about a doc, where it asks by doc.
+    fn about(collector: Collector, id: DocId, doc_type: DocType) -> Option<Self> {
+        match collector {
+            Collector::Versions => Some(Self::Versions(id, doc_type)),
+            Collector::Labels => Some(Self::Labels(id, doc_type)),
+            Collector::States => Some(Self::State(id)),
+            Collector::Views => Some(Self::Views(id)),
+            Collector::Spaces | Collector::Docs | Collector::Users => None,
         }
     }
 
@@ -96,24 +109,19 @@ impl Queue {
         now: Timestamp,
     ) {
         let ages = settings.max_ages();
-        for lane in self.lanes.iter_mut().filter(|lane| !lane.is_closed && lane.collector != Collector::Docs) {
-            let docs = || {
-                let wanted = ledger.wanting(lane.collector, most, &ages, now);
-                let stumbles = |(id, _): &(DocId, DocType)| stumbling.has_doc(lane.collector, *id, now);
-                let (last, first): (Vec<_>, Vec<_>) = wanted.into_iter().partition(stumbles);
-                first.into_iter().chain(last)
-            };
-            lane.work = match lane.collector {
-                Collector::Versions => docs().map(|(id, doc_type)| Work::Versions(id, doc_type)).collect(),
-                Collector::Labels => docs().map(|(id, doc_type)| Work::Labels(id, doc_type)).collect(),
-                Collector::States => docs().map(|(id, _)| Work::State(id)).collect(),
-                Collector::Views => docs().map(|(id, _)| Work::Views(id)).collect(),
-                Collector::Users => {
-                    let accounts = ledger.wanting_users(most.saturating_mul(ACCOUNTS_A_QUESTION), &ages, now);
-                    stumbling.accounts.deal(accounts, ACCOUNTS_A_QUESTION).into_iter().map(Work::Users).collect()
-                }
-                Collector::Spaces | Collector::Docs => VecDeque::new(),
-            };
+        let mut open: Vec<_> = self.lanes.iter_mut().filter(|lane| !lane.is_closed).collect();
+        if let Some(lane) = open.iter_mut().find(|lane| lane.collector == Collector::Users) {
+            let accounts = ledger.wanting_users(most.saturating_mul(ACCOUNTS_A_QUESTION), &ages, now);
+            let questions = stumbling.accounts.deal(accounts, ACCOUNTS_A_QUESTION);
+            lane.work = questions.into_iter().map(Work::Users).collect();
+        }
+        open.retain(|lane| ASKED_BY_DOC.contains(&lane.collector));
+        let collectors: Vec<_> = open.iter().map(|lane| lane.collector).collect();
+        for (lane, wanted) in open.into_iter().zip(ledger.wanting(&collectors, most, &ages, now)) {
+            let stumbles = |(id, _): &(DocId, DocType)| stumbling.has_doc(lane.collector, *id, now);
+            let (last, first): (Vec<_>, Vec<_>) = wanted.into_iter().partition(stumbles);
+            let docs = first.into_iter().chain(last);
+            lane.work = docs.filter_map(|(id, doc_type)| Work::about(lane.collector, id, doc_type)).collect();
         }
     }
 

@@ -8,7 +8,7 @@ use tracing::info;
 use super::demand::{Demand, Means, SiteSize, advice};
 use super::site_state::SiteState;
 use super::{Shared, base};
-use crate::model::{Collector, CollectorHealth, DocType, Health, Operation, Snapshot, take_census};
+use crate::model::{Collector, CollectorHealth, DocType, Goal, Health, Operation, Snapshot, take_census};
 
 /// Under one lock, so that of two at once the later one stays on show.
 pub(super) fn publish(shared: &Shared) {
@@ -29,8 +29,8 @@ fn snapshot(shared: &Shared, state: &mut SiteState) -> Snapshot {
         state.ledger.remember_shown(census.shown);
         census.numbers
     });
-    let collector_health = |collector: &Collector| {
-        let goal = state.ledger.goal(*collector, &ages, now);
+    let goals = state.ledger.goals(&ages, now);
+    let collector_health = |(collector, goal): (&Collector, Goal)| {
         CollectorHealth {
             collector: *collector,
             success: state.ledger.success(*collector),
@@ -48,7 +48,7 @@ fn snapshot(shared: &Shared, state: &mut SiteState) -> Snapshot {
             access: state.access.known(),
             token_expires: connection.token_expires(),
             moment: state.ledger.moment(),
-            collectors: Collector::ALL.iter().map(collector_health).collect(),
+            collectors: Collector::ALL.iter().zip(goals).map(collector_health).collect(),
         },
         numbers,
     }

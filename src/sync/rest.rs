@@ -127,12 +127,11 @@ fn note_goals(shared: &Shared) {
     let now = shared.clock.now();
     let ages = shared.settings.collectors.max_ages();
     let mut state = shared.state();
-    let Some(moment) = state.ledger.moment().filter(|_| state.ledger.goal(Collector::Docs, &ages, now).reached) else {
-        return;
-    };
+    let Some(moment) = state.ledger.moment().filter(|_| state.ledger.has_met_all()) else { return };
+    let goals = state.ledger.goals(&ages, now);
     for collector in [Collector::Versions, Collector::Users, Collector::Labels, Collector::States, Collector::Views] {
         let is_enabled = shared.settings.collectors.is_enabled(collector);
-        if is_enabled && state.ledger.goal(collector, &ages, now).reached {
+        if is_enabled && goals[collector as usize].reached {
             state.ledger.succeed(collector, moment);
         }
     }

@@ -47,7 +47,7 @@ fn ledger(newest: VersionRow, seen: i64) -> Ledger {
 fn is_wanted(ledger: &Ledger, now: i64) -> bool {
     let day = Duration::from_hours(24);
     let ages = MaxAges { users: day, labels: day, states: day, views: day };
-    !ledger.wanting(Collector::Versions, 9, &ages, at(now)).is_empty()
+    !ledger.wanting(&[Collector::Versions], 9, &ages, at(now))[0].is_empty()
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn an_account_whose_row_cannot_be_read_lowers_coverage_and_keeps_what_was_known(
     ledger.learn_users(std::slice::from_ref(&ann), vec![told], false, at(30));
     ledger.learn_users(std::slice::from_ref(&ann), Vec::new(), true, at(40));
 
-    let goal = ledger.goal(Collector::Users, &ages, at(41));
+    let goal = ledger.goals(&ages, at(41))[Collector::Users as usize];
     assert!(goal.coverage < 0.1 && goal.reached, "{goal:?}");
     assert_eq!(ledger.users[0].status.as_deref(), Some("active"));
 }

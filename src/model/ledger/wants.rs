@@ -34,19 +34,26 @@ enum Urgency {
 }
 
 impl Ledger {
-    /// Up to `most` docs that this collector should ask for now, the most wanted first.
-    pub fn wanting(&self, collector: Collector, most: usize, ages: &MaxAges, now: Timestamp) -> Vec<(DocId, DocType)> {
-        let mut wanted: Vec<(Urgency, DocId, DocType)> = self
-            .docs
-            .iter()
-            .filter_map(|doc| Some((self.urgency(doc, collector, ages, now)?, doc.id, doc.doc_type)))
-            .collect();
-        if wanted.len() > most && most > 0 {
-            wanted.select_nth_unstable(most - 1);
+    /// Up to `most` docs that each of these collectors should ask for now, the most wanted first; in one look at each doc.
+    pub fn wanting(
+        &self,
+        collectors: &[Collector],
+        most: usize,
+        ages: &MaxAges,
+        now: Timestamp,
+    ) -> Vec<Vec<(DocId, DocType)>> {
+        let mut wanted: Vec<_> = collectors.iter().map(|collector| (*collector, MostWanted::new(most))).collect();
+        if wanted.is_empty() {
+            return Vec::new();
         }
-        wanted.truncate(most);
-        wanted.sort_unstable();
-        wanted.into_iter().map(|(_, id, doc_type)| (id, doc_type)).collect()
+        for doc in &self.docs {
+            for (collector, wanted) in &mut wanted {
+                if let Some(urgency) = self.urgency(doc, *collector, ages, now) {
+                    wanted.add(urgency, doc);
+                }
+            }
+        }
+        wanted.into_iter().map(|(_, wanted)| wanted.in_order()).collect()
     }
 
     /// Whether this collector should still ask for this doc: its space may have been refused since, or the doc be gone.
@@ -67,24 +74,49 @@ impl Ledger {
         wanted.into_iter().take(most).map(|(_, index)| self.accounts.values()[index].clone()).collect()
     }
 
-    /// How far this collector has come.
-    pub fn goal(&self, collector: Collector, ages: &MaxAges, now: Timestamp) -> Goal {
-        match collector {
+    /// How far each collector has come, in the order of `Collector::ALL`; in one look at each doc.
+    pub fn goals(&self, ages: &MaxAges, now: Timestamp) -> [Goal; Collector::ALL.len()] {
+        let horizon = self.horizon(now);
+        let (mut docs, mut known, mut wanted) = (0_u64, 0_u64, 0_u64);
+        let mut users = Known::within(ages.users, now);
+        let mut labels = Known::within(ages.labels, now);
+        let mut states = Known::within(ages.states, now);
+        let mut views = Known::within(ages.views, now);
+        for user in &self.users {
+            users.add(user.knowledge, None);
+        }
+        for doc in self.docs.iter().filter(|doc| doc.status.is_some()) {
+            docs += 1;
+            known += u64::from(doc.is_known_after(horizon));
+            wanted += u64::from(self.wants_versions(doc, now));
+            if self.status_of(doc) == Some(DocStatus::Current) {
+                labels.add(doc.labels, Some(doc.version_at));
+                states.add(doc.state, Some(doc.version_at));
+                views.add(doc.views, Some(doc.version_at));
+            }
+        }
+        let goal = |collector: Collector| match collector {
             Collector::Spaces => {
                 let listed = self.success(Collector::Spaces);
                 Goal { coverage: self.walked_part(), reached: listed.is_some(), oldest_fact: listed }
             }
             Collector::Docs => Goal {
                 coverage: self.walked_part() * self.readable_rows,
-                reached: self.spaces.iter().all(|space| space.walked || !space.is_listed()),
+                reached: self.has_met_all(),
                 oldest_fact: self.success(Collector::Docs),
             },
-            Collector::Versions => self.versions_goal(now),
-            Collector::Users => Goal::of(self.users.iter().map(|user| (user.knowledge, None)), ages.users, now),
-            Collector::Labels => self.docs_goal(ages.labels, now, |doc| doc.labels),
-            Collector::States => self.docs_goal(ages.states, now, |doc| doc.state),
-            Collector::Views => self.docs_goal(ages.views, now, |doc| doc.views),
-        }
+            Collector::Versions => Goal { coverage: part(known, docs), reached: wanted == 0, oldest_fact: self.moment },
+            Collector::Users => users.goal(),
+            Collector::Labels => labels.goal(),
+            Collector::States => states.goal(),
+            Collector::Views => views.goal(),
+        };
+        std::array::from_fn(|place| goal(Collector::ALL[place]))
+    }
+
+    /// Whether the docs of every listed space have been met.
+    pub fn has_met_all(&self) -> bool {
+        self.spaces.iter().all(|space| space.walked || !space.is_listed())
     }
 
     fn urgency(&self, doc: &Doc, collector: Collector, ages: &MaxAges, now: Timestamp) -> Option<Urgency> {
@@ -112,22 +144,6 @@ impl Ledger {
         doc.status.is_some() && !rests && !doc.is_known_after(self.horizon(now))
     }
 
-    fn versions_goal(&self, now: Timestamp) -> Goal {
-        let horizon = self.horizon(now);
-        let (mut all, mut known, mut wanted) = (0_u64, 0_u64, 0_u64);
-        for doc in self.docs.iter().filter(|doc| doc.status.is_some()) {
-            all += 1;
-            known += u64::from(doc.is_known_after(horizon));
-            wanted += u64::from(self.wants_versions(doc, now));
-        }
-        Goal { coverage: part(known, all), reached: wanted == 0, oldest_fact: self.moment }
-    }
-
-    fn docs_goal(&self, max_age: Duration, now: Timestamp, knowledge: impl Fn(&Doc) -> Knowledge) -> Goal {
-        let current = self.docs.iter().filter(|doc| self.status_of(doc) == Some(DocStatus::Current));
-        Goal::of(current.map(|doc| (knowledge(doc), Some(doc.version_at))), max_age, now)
-    }
-
     /// Of the listed spaces, the part whose first walk has ended.
     fn walked_part(&self) -> f64 {
         let listed = self.spaces.iter().filter(|space| space.is_listed());
@@ -143,23 +159,69 @@ impl Ledger {
 /// A refusal of one doc's versions is asked again after a day, or when its row changes.
 const REFUSED_VERSIONS_REST_FOR: Duration = Duration::from_hours(24);
 
-impl Goal {
-    /// Each item's knowledge, and when it changed last.
-    fn of(items: impl Iterator<Item = (Knowledge, Option<Timestamp>)>, max_age: Duration, now: Timestamp) -> Self {
-        let (mut all, mut fresh, mut settled) = (0_u64, 0_u64, 0_u64);
-        let mut oldest_fact: Option<Timestamp> = None;
-        for (knowledge, changed_at) in items {
-            all += 1;
-            let changed =
-                matches!((knowledge.asked_at(), changed_at), (Some(asked), Some(at)) if asked < at && at <= now);
-            let is_settled = is_fresh(knowledge, max_age, now) && !changed;
-            settled += u64::from(is_settled);
-            if let Some(at) = knowledge.learnt_at() {
-                fresh += u64::from(is_fresh(knowledge, max_age, now));
-                oldest_fact = Some(oldest_fact.map_or(at, |oldest| oldest.min(at)));
-            }
+/// The most wanted docs of one collector, of however many.
+struct MostWanted {
+    most: usize,
+    rows: Vec<(Urgency, DocId, DocType)>,
+}
+
+impl MostWanted {
+    fn new(most: usize) -> Self {
+        Self { most, rows: Vec::new() }
+    }
+
+    fn add(&mut self, urgency: Urgency, doc: &Doc) {
+        self.rows.push((urgency, doc.id, doc.doc_type));
+        // A million may be wanted of which a few hundred can be asked for: as many again are kept, not all.
+        if self.rows.len() >= self.most.saturating_mul(2) {
+            self.leave_out_the_least();
         }
-        Self { coverage: part(fresh, all), reached: settled == all, oldest_fact }
+    }
+
+    fn leave_out_the_least(&mut self) {
+        if self.rows.len() > self.most && self.most > 0 {
+            self.rows.select_nth_unstable(self.most - 1);
+        }
+        self.rows.truncate(self.most);
+    }
+
+    fn in_order(mut self) -> Vec<(DocId, DocType)> {
+        self.leave_out_the_least();
+        self.rows.sort_unstable();
+        self.rows.into_iter().map(|(_, id, doc_type)| (id, doc_type)).collect()
+    }
+}
+
+/// What is known of a collector's items, added up.
+struct Known {
+    max_age: Duration,
+    now: Timestamp,
+    all: u64,
+    fresh: u64,
+    settled: u64,
+    oldest_fact: Option<Timestamp>,
+}
+
+impl Known {
+    fn within(max_age: Duration, now: Timestamp) -> Self {
+        Self { max_age, now, all: 0, fresh: 0, settled: 0, oldest_fact: None }
+    }
+
+    /// One item's knowledge, and when the item changed last.
+    fn add(&mut self, knowledge: Knowledge, changed_at: Option<Timestamp>) {
+        let Self { max_age, now, .. } = *self;
+        let changed = matches!((knowledge.asked_at(), changed_at), (Some(asked), Some(at)) if asked < at && at <= now);
+        let is_fresh = is_fresh(knowledge, max_age, now);
+        self.all += 1;
+        self.settled += u64::from(is_fresh && !changed);
+        if let Some(at) = knowledge.learnt_at() {
+            self.fresh += u64::from(is_fresh);
+            self.oldest_fact = Some(self.oldest_fact.map_or(at, |oldest| oldest.min(at)));
+        }
+    }
+
+    fn goal(&self) -> Goal {
+        Goal { coverage: part(self.fresh, self.all), reached: self.settled == self.all, oldest_fact: self.oldest_fact }
     }
 }
 
