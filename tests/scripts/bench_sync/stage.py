@@ -151,6 +151,15 @@ connections:
         connection.close()
         return answer
 
+    def cpu_by_part(self):
+        """Of the threads, the first are the runtime's workers, which ask and answer; those that come later count and write text."""
+        threads = self.cpu_seconds_by_thread()
+        by_age = sorted(threads, key=int)
+        runtime = [number for number in by_age if threads[number][0].startswith("tokio")][: os.cpu_count()]
+        asking = sum(threads[number][1] for number in [by_age[0], *runtime])
+        parts = {"all": self.cpu_seconds(), "asking": asking, "store": self.cpu_seconds_of("store")}
+        return parts | {"counting": parts["all"] - parts["asking"] - parts["store"]}
+
     def scrape(self):
         return Page(self.get("/metrics").text)
 
