@@ -39,6 +39,8 @@ pub struct AccountFacts {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocFacts {
+    /// Docs are numbered from 0 up in the order in which they were met.
+    pub number: u32,
     pub id: DocId,
     pub doc_type: DocType,
     pub space: SpaceId,

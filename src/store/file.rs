@@ -46,7 +46,7 @@ pub enum OpenError {
 }
 
 /// Each brings the tables from the version of its place to the next.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 /// "CfEx": what tells our files from others.
 const APPLICATION_ID: i32 = 0x4366_4578;
 /// More parts of one name than anybody keeps.
@@ -209,6 +209,46 @@ mod tests {
         File::open(&path).unwrap().database.pragma_update(None, "user_version", 99).unwrap();
         assert!(error(&path).contains("was written by a newer exporter (version 99"), "{}", error(&path));
         assert!(error(&path).contains("version 99"), "nothing was changed");
+    }
+
+    #[test]
+    fn a_file_of_version_1_is_brought_up_to_date_with_all_that_it_holds() {
+        let folder = folder();
+        let path = folder.path().join("store.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        let doc =
+            "0, 1, 0, 10, 30, 3, 1, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 0, 'Title', '/path', NULL";
+        for rows in [
+            "connections VALUES (1, 'acme', 'https://acme.example', NULL), (2, 'beta', 'https://beta.example', NULL)",
+            "accounts VALUES (1, 1, 'ann', NULL, NULL, NULL, NULL), (2, 1, 'bob', NULL, NULL, NULL, NULL)",
+            &format!(
+                "docs VALUES (1, 70, 'page', 5, 'current', {doc}), (1, 30, 'page', 5, 'current', {doc}), (2, 70, 'page', 5, NULL, {doc})"
+            ),
+            "edits VALUES (1, 30, 2, 20, 1), (1, 70, 2, 25, 1), (2, 70, 2, 21, 1)",
+            "labels VALUES (1, 0, 'how-to')",
+            "doc_labels VALUES (1, 70, 0)",
+        ] {
+            old.execute(&format!("INSERT INTO {rows}"), []).unwrap();
+        }
+        drop(old);
+
+        let database = File::open(&path).unwrap().database;
+
+        let told = |query: &str| -> Vec<String> {
+            let mut rows = database.prepare(query).unwrap();
+            rows.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        let docs =
+            "SELECT connection || ' ' || number || ' ' || id || ' ' || title FROM docs ORDER BY connection, number";
+        assert_eq!(told(docs), ["1 0 30 Title", "1 1 70 Title", "2 0 70 Title"]);
+        let versions =
+            "SELECT connection || ' ' || page_id || ' ' || author_id FROM confluence_page_versions WHERE number = 2";
+        assert_eq!(told(versions), ["acme 30 ann", "acme 70 ann", "beta 70 bob"]);
+        assert_eq!(told("SELECT page_id || ' ' || name FROM confluence_page_labels"), ["70 how-to"]);
+        assert_eq!(told("SELECT status FROM confluence_pages WHERE connection = 'beta'"), ["unseen"]);
     }
 
     #[test]

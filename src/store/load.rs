@@ -167,7 +167,7 @@ fn words(database: &Connection, connection: i64, ledger: &mut Ledger) -> Result<
     Ok(())
 }
 
-/// Docs, edits and labels all in the order of the docs' ids, so that each doc finds its own at the head of both.
+/// Docs, edits and labels all in the order of the docs' numbers, so that each doc finds its own at the head of both.
 fn docs(database: &Connection, connection: i64, ledger: &mut Ledger) -> Result<(), LoadError> {
     let mut edits =
         database.prepare("SELECT doc, at, author FROM edits WHERE connection = ? ORDER BY connection, doc, number")?;
@@ -179,17 +179,17 @@ fn docs(database: &Connection, connection: i64, ledger: &mut Ledger) -> Result<(
     let labels = labels.query_map([connection], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?)))?;
     let (mut edits, mut labels) = (edits.peekable(), labels.peekable());
     let mut docs = database.prepare(
-        "SELECT id, type, space, status, missed, author, owner, created_at, version_at, version_number, version_author, \
+        "SELECT number, id, type, space, status, missed, author, owner, created_at, version_at, version_number, version_author, \
          versions_known_since, versions_learnt_at, versions_refused_at, labels_learnt_at, labels_refused_at, \
          state_learnt_at, state_refused_at, state, views_learnt_at, views_refused_at, views \
-         FROM docs WHERE connection = ? ORDER BY connection, id",
+         FROM docs WHERE connection = ? ORDER BY connection, number",
     )?;
     let mut rows = docs.query([connection])?;
     while let Some(row) = rows.next()? {
-        let id = row.get(0)?;
-        let mut edits = of_doc(&mut edits, id)?;
+        let number = row.get(0)?;
+        let mut edits = of_doc(&mut edits, number)?;
         edits.reverse();
-        ledger.restore_doc(doc(row, edits, of_doc(&mut labels, id)?)?)?;
+        ledger.restore_doc(doc(row, edits, of_doc(&mut labels, number)?)?)?;
     }
     Ok(())
 }
@@ -212,28 +212,29 @@ fn of_doc<T>(
 fn doc(row: &Row<'_>, edits: Vec<EditFacts>, labels: Vec<u32>) -> Result<DocFacts, LoadError> {
     let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str_or_null()?));
     let torn = Torn("doc");
-    let status = text(3)?.map(|status| spelling::doc_status(status).ok_or(torn)).transpose()?;
+    let status = text(4)?.map(|status| spelling::doc_status(status).ok_or(torn)).transpose()?;
     let moment = |column| row.get(column).map(Timestamp::from_millis);
     Ok(DocFacts {
-        id: DocId(row.get::<_, i64>(0)?.cast_unsigned()),
-        doc_type: text(1)?.and_then(spelling::doc_type).ok_or(torn)?,
-        space: SpaceId(row.get::<_, i64>(2)?.cast_unsigned()),
+        number: row.get(0)?,
+        id: DocId(row.get::<_, i64>(1)?.cast_unsigned()),
+        doc_type: text(2)?.and_then(spelling::doc_type).ok_or(torn)?,
+        space: SpaceId(row.get::<_, i64>(3)?.cast_unsigned()),
         status,
-        missed: row.get(4)?,
-        author: row.get(5)?,
-        owner: row.get(6)?,
-        created_at: moment(7)?,
-        version: EditFacts { at: moment(8)?, author: row.get(10)? },
-        version_number: row.get(9)?,
-        versions_known_since: moment(11)?,
+        missed: row.get(5)?,
+        author: row.get(6)?,
+        owner: row.get(7)?,
+        created_at: moment(8)?,
+        version: EditFacts { at: moment(9)?, author: row.get(11)? },
+        version_number: row.get(10)?,
+        versions_known_since: moment(12)?,
         earlier_edits: Some(edits),
-        versions: asked_of(row.get(12)?, row.get(13)?),
-        labels: asked_of(row.get(14)?, row.get(15)?),
+        versions: asked_of(row.get(13)?, row.get(14)?),
+        labels: asked_of(row.get(15)?, row.get(16)?),
         label_numbers: Some(labels),
-        state: asked_of(row.get(16)?, row.get(17)?),
-        state_number: row.get(18)?,
-        views: asked_of(row.get(19)?, row.get(20)?),
-        view_count: row.get(21)?,
+        state: asked_of(row.get(17)?, row.get(18)?),
+        state_number: row.get(19)?,
+        views: asked_of(row.get(20)?, row.get(21)?),
+        view_count: row.get(22)?,
         papers: None,
     })
 }

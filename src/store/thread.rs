@@ -388,7 +388,7 @@ mod tests {
         for connection in [torn, whole] {
             assert!(commit(&mut thread, connection, large_step(0)));
         }
-        let tear = "INSERT INTO docs SELECT ?1, 7, 'page', 99, 'current', 0, 0, 0, 0, 0, 1, 0, 0, NULL, NULL, NULL, NULL, \
+        let tear = "INSERT INTO docs SELECT ?1, 0, 7, 'page', 99, 'current', 0, 0, 0, 0, 0, 1, 0, 0, NULL, NULL, NULL, NULL, \
                     NULL, NULL, 0, NULL, NULL, 0, NULL, NULL, NULL";
         thread.file.database.execute(tear, [torn]).unwrap();
 

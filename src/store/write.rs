@@ -83,24 +83,24 @@ fn space(database: &Connection, connection: i64, space: &SpaceFacts) -> Result<(
 /// What no row has told since stays as it is: title, path and last owner.
 const DOC: &str = "
 INSERT INTO docs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-                         ?23, ?24, ?25, ?26)
+                         ?23, ?24, ?25, ?26, ?27)
 ON CONFLICT DO UPDATE SET
-    type = ?3, space = ?4, status = ?5, missed = ?6, author = ?7, owner = ?8, created_at = ?9,
-    version_at = ?10, version_number = ?11, version_author = ?12, versions_known_since = ?13,
-    versions_learnt_at = ?14, versions_refused_at = ?15, labels_learnt_at = ?16, labels_refused_at = ?17,
-    state_learnt_at = ?18, state_refused_at = ?19, state = ?20, views_learnt_at = ?21, views_refused_at = ?22, views = ?23,
-    title = CASE WHEN ?27 THEN ?24 ELSE title END,
-    path = CASE WHEN ?27 THEN ?25 ELSE path END,
-    last_owner = CASE WHEN ?27 THEN ?26 ELSE last_owner END";
+    id = ?3, type = ?4, space = ?5, status = ?6, missed = ?7, author = ?8, owner = ?9, created_at = ?10,
+    version_at = ?11, version_number = ?12, version_author = ?13, versions_known_since = ?14,
+    versions_learnt_at = ?15, versions_refused_at = ?16, labels_learnt_at = ?17, labels_refused_at = ?18,
+    state_learnt_at = ?19, state_refused_at = ?20, state = ?21, views_learnt_at = ?22, views_refused_at = ?23, views = ?24,
+    title = CASE WHEN ?28 THEN ?25 ELSE title END,
+    path = CASE WHEN ?28 THEN ?26 ELSE path END,
+    last_owner = CASE WHEN ?28 THEN ?27 ELSE last_owner END";
 
 fn doc(database: &Connection, connection: i64, doc: &DocFacts) -> Result<()> {
     let (versions, labels) = (asked(doc.versions), asked(doc.labels));
     let (state, views) = (asked(doc.state), asked(doc.views));
     let papers = doc.papers.as_ref();
-    let number = id(doc.id.0);
     database.prepare_cached(DOC)?.execute(params![
         connection,
-        number,
+        doc.number,
+        id(doc.id.0),
         doc.doc_type.as_str(),
         id(doc.space.0),
         doc.status.map(crate::model::DocStatus::as_str),
@@ -133,11 +133,11 @@ fn doc(database: &Connection, connection: i64, doc: &DocFacts) -> Result<()> {
     if let Some(labels) = &doc.label_numbers {
         database
             .prepare_cached("DELETE FROM doc_labels WHERE connection = ? AND doc = ?")?
-            .execute(params![connection, number])?;
+            .execute(params![connection, doc.number])?;
         for label in labels {
             database
                 .prepare_cached("INSERT INTO doc_labels VALUES (?, ?, ?)")?
-                .execute(params![connection, number, label])?;
+                .execute(params![connection, doc.number, label])?;
         }
     }
     Ok(())
@@ -145,14 +145,13 @@ fn doc(database: &Connection, connection: i64, doc: &DocFacts) -> Result<()> {
 
 /// Edits follow each other without a gap, so that their numbers go down from the newest version's.
 fn edits(database: &Connection, connection: i64, doc: &DocFacts, edits: &[EditFacts]) -> Result<()> {
-    let doc_id = id(doc.id.0);
     database
         .prepare_cached("DELETE FROM edits WHERE connection = ? AND doc = ?")?
-        .execute(params![connection, doc_id])?;
+        .execute(params![connection, doc.number])?;
     let mut statement = database.prepare_cached("INSERT INTO edits VALUES (?, ?, ?, ?, ?)")?;
     let numbers = (1..).map(|place| i64::from(doc.version_number) - place);
     for (edit, number) in edits.iter().zip(numbers) {
-        statement.execute(params![connection, doc_id, number, edit.at.as_millis(), edit.author])?;
+        statement.execute(params![connection, doc.number, number, edit.at.as_millis(), edit.author])?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use super::Shared;
 use super::base::{is_dead_cursor, list_operation};
+use super::keeping::written;
 use super::report;
 use super::site_state::SiteState;
 use crate::confluence::{DocsListing, Order};
@@ -143,8 +144,12 @@ fn plan(spaces: &[(SpaceId, u64)], concurrency: usize) -> Vec<WalkListing> {
 async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> Result<(), Broken> {
     let WalkListing { doc_type, spaces, mut cursor, .. } = progress;
     let listing = DocsListing { doc_type, order: Order::ById, spaces, turn: Turn::Rest };
+    let mut step = None;
     loop {
-        let answer = match shared.note(list_operation(doc_type), shared.site.docs(&listing, cursor.as_ref()).await) {
+        // While an answer is written, the next one is asked for; no walk runs further ahead of the disk.
+        let (answer, last) = tokio::join!(shared.site.docs(&listing, cursor.as_ref()), written(step));
+        last.map_err(Broken::NotCommitted)?;
+        let answer = match shared.note(list_operation(doc_type), answer) {
             Ok(answer) => answer,
             Err(failure) => {
                 // Where cursors die as fast as they are given, a new beginning a refresh is enough.
@@ -168,10 +173,10 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
             progress.cursor.clone_from(&answer.next);
             progress.is_done = answer.next.is_none();
         }
-        shared.commit().await.map_err(Broken::NotCommitted)?;
+        step = shared.hand_over().await.map_err(Broken::NotCommitted)?;
         cursor = answer.next;
         if cursor.is_none() {
-            return Ok(());
+            return written(step).await.map_err(Broken::NotCommitted);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A ledger made of kept facts: the same facts that `unsaved` told, in any order but spaces, accounts and names before docs.
+//! A ledger made of kept facts: the same facts that `unsaved` told, spaces, accounts and names before docs.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -42,6 +42,7 @@ impl Ledger {
         if self.states.number(name) == number { Ok(()) } else { Err(Torn("state")) }
     }
 
+    /// In the order of their numbers.
     pub fn restore_doc(&mut self, facts: DocFacts) -> Result<(), Torn> {
         let torn = Torn("doc");
         let space = self.space_numbers.get(&facts.space).copied().ok_or(torn)?;
@@ -78,9 +79,11 @@ impl Ledger {
         if self.doc_number(facts.id).is_some() {
             return Err(torn);
         }
-        let number = u32::try_from(self.docs.len()).map_err(|_| torn)?;
+        if facts.number as usize != self.docs.len() {
+            return Err(torn);
+        }
         self.docs.push(doc);
-        self.doc_numbers.insert(number, |number| &self.docs[number as usize].id);
+        self.doc_numbers.insert(facts.number, |number| &self.docs[number as usize].id);
         Ok(())
     }
 

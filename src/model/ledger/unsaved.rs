@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use super::{Doc, Ledger, Sight, Space};
+use super::{Ledger, Sight, Space};
 use crate::model::census::Shown;
 use crate::model::{
     AccountFacts, Collector, DocFacts, DocType, EditFacts, Facts, Papers, SpaceFacts, SpaceId, SpaceRow, Vouched,
@@ -61,11 +61,7 @@ impl Ledger {
                     (self.spaces[*space as usize].id, *doc_type, views)
                 })
                 .collect(),
-            docs: unsaved
-                .docs
-                .into_iter()
-                .map(|(number, change)| self.doc_facts(&self.docs[number as usize], change))
-                .collect(),
+            docs: unsaved.docs.into_iter().map(|(number, change)| self.doc_facts(number, change)).collect(),
         }
     }
 
@@ -141,9 +137,11 @@ impl Ledger {
         }
     }
 
-    fn doc_facts(&self, doc: &Doc, change: DocChange) -> DocFacts {
+    fn doc_facts(&self, number: u32, change: DocChange) -> DocFacts {
+        let doc = &self.docs[number as usize];
         let edits = || doc.earlier_edits().map(|edit| EditFacts { at: edit.at(), author: edit.author().number() });
         DocFacts {
+            number,
             id: doc.id,
             doc_type: doc.doc_type,
             space: self.spaces[doc.space as usize].id,

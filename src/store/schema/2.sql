@@ -1,38 +1,15 @@
--- Version 1. What each table and column means stands in docs/SCHEMA.md.
--- Moments are milliseconds since 1970, UTC. The names under which users may ask are the views'.
+-- Version 2. A doc's key is its number, in the order in which docs were met, and no longer its id: what one answer brings is then
+-- written side by side, where ids lie scattered over the whole table.
 
-CREATE TABLE connections (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    site TEXT NOT NULL,
-    cloud_id TEXT
-) STRICT;
+DROP VIEW confluence_page_labels;
+DROP VIEW confluence_page_versions;
+DROP VIEW confluence_blogposts;
+DROP VIEW confluence_pages;
+DROP VIEW confluence_docs;
 
-CREATE TABLE spaces (
-    connection INTEGER NOT NULL,
-    id INTEGER NOT NULL,
-    key TEXT NOT NULL,
-    name TEXT NOT NULL,
-    type TEXT NOT NULL,
-    status TEXT NOT NULL,
-    unseen_since INTEGER,
-    walked INTEGER NOT NULL,
-    PRIMARY KEY (connection, id)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE accounts (
+CREATE TABLE numbered_docs (
     connection INTEGER NOT NULL,
     number INTEGER NOT NULL,
-    id TEXT NOT NULL,
-    status TEXT,
-    type TEXT,
-    learnt_at INTEGER,
-    refused_at INTEGER,
-    PRIMARY KEY (connection, number)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE docs (
-    connection INTEGER NOT NULL,
     id INTEGER NOT NULL,
     type TEXT NOT NULL,
     space INTEGER NOT NULL,
@@ -58,10 +35,18 @@ CREATE TABLE docs (
     title TEXT,
     path TEXT,
     last_owner TEXT,
-    PRIMARY KEY (connection, id)
+    PRIMARY KEY (connection, number)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE edits (
+INSERT INTO numbered_docs
+SELECT
+    connection, row_number() OVER (PARTITION BY connection ORDER BY id) - 1,
+    id, type, space, status, missed, author, owner, created_at, version_at, version_number, version_author,
+    versions_known_since, versions_learnt_at, versions_refused_at, labels_learnt_at, labels_refused_at, state_learnt_at,
+    state_refused_at, state, views_learnt_at, views_refused_at, views, title, path, last_owner
+FROM docs;
+
+CREATE TABLE numbered_edits (
     connection INTEGER NOT NULL,
     doc INTEGER NOT NULL,
     number INTEGER NOT NULL,
@@ -70,69 +55,29 @@ CREATE TABLE edits (
     PRIMARY KEY (connection, doc, number)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE labels (
-    connection INTEGER NOT NULL,
-    number INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    PRIMARY KEY (connection, number)
-) STRICT, WITHOUT ROWID;
+INSERT INTO numbered_edits
+SELECT edits.connection, docs.number, edits.number, edits.at, edits.author
+FROM edits
+JOIN numbered_docs AS docs ON docs.connection = edits.connection AND docs.id = edits.doc;
 
-CREATE TABLE doc_labels (
+CREATE TABLE numbered_doc_labels (
     connection INTEGER NOT NULL,
     doc INTEGER NOT NULL,
     label INTEGER NOT NULL,
     PRIMARY KEY (connection, doc, label)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE states (
-    connection INTEGER NOT NULL,
-    number INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    PRIMARY KEY (connection, number)
-) STRICT, WITHOUT ROWID;
+INSERT INTO numbered_doc_labels
+SELECT doc_labels.connection, docs.number, doc_labels.label
+FROM doc_labels
+JOIN numbered_docs AS docs ON docs.connection = doc_labels.connection AND docs.id = doc_labels.doc;
 
-CREATE TABLE observed_views (
-    connection INTEGER NOT NULL,
-    space INTEGER NOT NULL,
-    type TEXT NOT NULL,
-    views INTEGER NOT NULL,
-    PRIMARY KEY (connection, space, type)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE progress (
-    connection INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    value TEXT NOT NULL,
-    PRIMARY KEY (connection, name)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE snapshots (
-    connection INTEGER PRIMARY KEY,
-    health TEXT NOT NULL,
-    numbers BLOB
-) STRICT;
-
-CREATE VIEW confluence_spaces AS
-SELECT
-    connections.name AS connection,
-    spaces.id,
-    spaces.key,
-    spaces.name,
-    spaces.type,
-    CASE WHEN spaces.unseen_since IS NULL THEN spaces.status ELSE 'unseen' END AS status,
-    strftime('%Y-%m-%dT%H:%M:%fZ', spaces.unseen_since / 1000.0, 'unixepoch') AS unseen_since
-FROM spaces
-JOIN connections ON connections.id = spaces.connection;
-
-CREATE VIEW confluence_users AS
-SELECT
-    connections.name AS connection,
-    accounts.id AS account_id,
-    accounts.status AS account_status,
-    accounts.type AS account_type,
-    strftime('%Y-%m-%dT%H:%M:%fZ', accounts.learnt_at / 1000.0, 'unixepoch') AS learnt_at
-FROM accounts
-JOIN connections ON connections.id = accounts.connection;
+DROP TABLE docs;
+DROP TABLE edits;
+DROP TABLE doc_labels;
+ALTER TABLE numbered_docs RENAME TO docs;
+ALTER TABLE numbered_edits RENAME TO edits;
+ALTER TABLE numbered_doc_labels RENAME TO doc_labels;
 
 CREATE VIEW confluence_docs AS
 SELECT
@@ -172,9 +117,9 @@ CREATE VIEW confluence_page_versions AS
 WITH versions AS (
     SELECT connection, id AS doc, type, version_number AS number, version_at AS at, version_author AS author FROM docs
     UNION ALL
-    SELECT edits.connection, edits.doc, docs.type, edits.number, edits.at, edits.author
+    SELECT edits.connection, docs.id, docs.type, edits.number, edits.at, edits.author
     FROM edits
-    JOIN docs ON docs.connection = edits.connection AND docs.id = edits.doc AND edits.at >= docs.versions_known_since
+    JOIN docs ON docs.connection = edits.connection AND docs.number = edits.doc AND edits.at >= docs.versions_known_since
     UNION ALL
     SELECT connection, id, type, 1, created_at, author FROM docs WHERE version_number > 1
 )
@@ -192,11 +137,11 @@ LEFT JOIN accounts ON accounts.connection = versions.connection AND accounts.num
 CREATE VIEW confluence_page_labels AS
 SELECT
     connections.name AS connection,
-    doc_labels.doc AS page_id,
+    docs.id AS page_id,
     docs.type,
     CASE instr(labels.name, ':') WHEN 0 THEN 'global' ELSE substr(labels.name, 1, instr(labels.name, ':') - 1) END AS prefix,
     substr(labels.name, instr(labels.name, ':') + 1) AS name
 FROM doc_labels
 JOIN connections ON connections.id = doc_labels.connection
-JOIN docs ON docs.connection = doc_labels.connection AND docs.id = doc_labels.doc
+JOIN docs ON docs.connection = doc_labels.connection AND docs.number = doc_labels.doc
 JOIN labels ON labels.connection = doc_labels.connection AND labels.number = doc_labels.label;
