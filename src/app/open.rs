@@ -72,7 +72,13 @@ pub(super) fn check(connections: &[ConnectionConfig]) -> Result<(), CannotOpen> 
 /// Where the trouble lies, as far as it may be told: somebody may have pasted the token where its file's path
 /// belongs, so that only what does exist is named.
 fn place(settings: &Settings, error: &OpenError) -> Option<String> {
-    let (OpenError::TokenFile(_), TokenFrom::File(file)) = (error, &settings.token) else { return None };
+    let (
+        OpenError::TokenFile(_) | OpenError::TokenFiles(_),
+        TokenFrom::File(file) | TokenFrom::Files { current: file, .. },
+    ) = (error, &settings.token)
+    else {
+        return None;
+    };
     if file.exists() {
         return Some(format!(", token file {}", file.display()));
     }

@@ -33,9 +33,9 @@ pub(super) struct CheckedYaml {
 /// Why the keys of a connection don't fit together.
 #[derive(Debug, thiserror::Error)]
 enum Misfit {
-    #[error("no token: set api_token_file or api_token_env")]
+    #[error("no token: set api_token_file, api_token_files or api_token_env")]
     NoToken,
-    #[error("two tokens: set api_token_file or api_token_env, not both")]
+    #[error("two tokens: set one of api_token_file, api_token_files and api_token_env")]
     TwoTokens,
 }
 
@@ -88,6 +88,8 @@ struct ConnectionYaml {
     username: Username,
     #[serde(default, deserialize_with = "parsed_if_given")]
     api_token_file: Option<PathBuf>,
+    #[serde(default, deserialize_with = "some_token_files")]
+    api_token_files: Option<TokenFiles>,
     #[serde(default, deserialize_with = "parsed_if_given")]
     api_token_env: Option<String>,
     #[serde(default, deserialize_with = "parsed_if_given")]
@@ -112,6 +114,13 @@ struct ConnectionYaml {
     max_series: Option<usize>,
     #[serde(default, deserialize_with = "some_windows")]
     windows: Option<Vec<Window>>,
+}
+
+/// Where the token is, and where the one to come will be.
+#[derive(Debug)]
+struct TokenFiles {
+    current: PathBuf,
+    next: Option<PathBuf>,
 }
 
 /// What a connection leads to.
@@ -147,12 +156,14 @@ impl TryFrom<ConnectionYaml> for CheckedYaml {
     type Error = Misfit;
 
     fn try_from(mut yaml: ConnectionYaml) -> Result<Self, Misfit> {
-        let token = match (yaml.api_token_file.take(), yaml.api_token_env.take()) {
-            (None, None) => return Err(Misfit::NoToken),
-            (Some(_), Some(_)) => return Err(Misfit::TwoTokens),
-            (Some(file), None) => TokenFrom::File(file),
-            (None, Some(variable)) => TokenFrom::Environment(variable),
-        };
+        let files = yaml.api_token_files.take().map(|TokenFiles { current, next }| TokenFrom::Files { current, next });
+        let file = yaml.api_token_file.take().map(TokenFrom::File);
+        let variable = yaml.api_token_env.take().map(TokenFrom::Environment);
+        let mut given = [file, files, variable].into_iter().flatten();
+        let token = given.next().ok_or(Misfit::NoToken)?;
+        if given.next().is_some() {
+            return Err(Misfit::TwoTokens);
+        }
         Ok(Self { yaml, token })
     }
 }
@@ -162,6 +173,9 @@ impl CheckedYaml {
         let Self { yaml, token } = self;
         let token = match token {
             TokenFrom::File(file) => TokenFrom::File(folder.join(file)),
+            TokenFrom::Files { current, next } => {
+                TokenFrom::Files { current: folder.join(current), next: next.map(|next| folder.join(next)) }
+            }
             TokenFrom::Environment(variable) => TokenFrom::Environment(variable),
         };
         yaml.settings(top, token)
@@ -203,6 +217,14 @@ impl ConnectionYaml {
 
 fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     duration(deserializer).map(Some)
+}
+
+fn some_token_files<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TokenFiles>, D::Error> {
+    let mut files = Vec::<PathBuf>::deserialize(deserializer)?.into_iter();
+    match (files.next(), files.next(), files.next()) {
+        (Some(current), next, None) => Ok(Some(TokenFiles { current, next })),
+        _ => Err(serde::de::Error::custom("not one or two files: the token's, and that of the token to come")),
+    }
 }
 
 fn some_budget<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU32>, D::Error> {

@@ -130,6 +130,21 @@ mod tests {
     }
 
     #[test]
+    fn one_or_two_token_files_may_be_named() {
+        let with = |files: &str| parse(&LEAST.replace("api_token_file: token", &format!("api_token_files: {files}")));
+        let token = |files: &str| with(files).unwrap().connections.remove(0).connection.token;
+        let (current, next) = ("/etc/exporter/current".into(), Some("/run/next".into()));
+        assert_eq!(token("[current, /run/next]"), TokenFrom::Files { current, next });
+        assert_eq!(token("[current]"), TokenFrom::Files { current: "/etc/exporter/current".into(), next: None });
+
+        for files in ["[]", "[CANARY, CANARY, CANARY]", "CANARY"] {
+            let problem = with(files).expect_err("it is wrong");
+            assert!(problem.starts_with("line 5: connections[0].api_token_files: not "), "{problem}");
+            assert!(!problem.contains("CANARY"), "{problem}");
+        }
+    }
+
+    #[test]
     fn a_wrong_setting_is_named_with_its_line_and_never_quoted() {
         let lines = [
             "  concurency_level: 5",

@@ -96,6 +96,14 @@ impl Failure {
         self.operation == operation && matches!(self.verdict, Verdict::Refused { .. })
     }
 
+    /// Whether it is the token that is refused, so that another one is worth a try.
+    pub(super) fn is_refusal_of_the_token(&self) -> bool {
+        let Verdict::Refused { code, named } = self.verdict else { return false };
+        // Nobody shows a token to be told the cloud id. A bare 401 is what a token gets at a door that is for others.
+        self.operation != Operation::TenantInfo
+            && (code == Code::InvalidCredentials || (!named && self.cause == Cause::Status(401)))
+    }
+
     /// For how long the whole connection must keep quiet: what the site named and at least `delay`, or `delay` where
     /// the site only said that it is too much.
     pub(super) fn quiet(&self, delay: Duration) -> Option<Duration> {

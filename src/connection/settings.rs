@@ -30,6 +30,8 @@ pub struct Settings {
 pub enum TokenFrom {
     /// A file that holds it.
     File(PathBuf),
+    /// Two files, the second for a token that is to come: it is asked with where the first one is refused. One alone is as `File`.
+    Files { current: PathBuf, next: Option<PathBuf> },
     /// The environment variable of this name.
     Environment(String),
 }
@@ -56,6 +58,8 @@ pub struct Patience {
 pub enum OpenError {
     #[error("api_token_file cannot be used")]
     TokenFile(#[source] BadToken),
+    #[error("api_token_files cannot be used")]
+    TokenFiles(#[source] BadToken),
     #[error("api_token_env cannot be used")]
     TokenVariable(#[source] BadToken),
     #[error("the HTTP client cannot be set up")]

@@ -10,6 +10,7 @@ mod help;
 mod killing;
 mod plan;
 mod program;
+mod rotating;
 mod secrets;
 mod serving;
 mod sockets;
