@@ -30,21 +30,38 @@ const RETRIES: u32 = 1;
 /// A site that wants more quiet than this is not waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Reads the token, and asks nothing of Confluence.
-pub(super) fn open(name: &ConnectionName, settings: &Settings, asking: &Asking) -> Result<Connection, CannotOpen> {
-    Connection::open(name.clone(), settings, Clock::system(), asking.clone()).map_err(|source| CannotOpen {
+/// Reads the token, and asks nothing of Confluence. `lender` shares its permits.
+pub(super) fn open(
+    name: &ConnectionName,
+    settings: &Settings,
+    asking: &Asking,
+    lender: Option<&Connection>,
+) -> Result<Connection, CannotOpen> {
+    let (own_name, clock, own_asking) = (name.clone(), Clock::system(), asking.clone());
+    let opened = match lender {
+        Some(lender) => lender.open_beside(own_name, settings, clock, own_asking),
+        None => Connection::open(own_name, settings, clock, own_asking),
+    };
+    opened.map_err(|source| CannotOpen {
         name: name.clone(),
         place: place(settings, &source).unwrap_or_default(),
         source,
     })
 }
 
-/// Opens it for somebody who waits for the answer.
+/// Those who lend permits before those who borrow them; nobody does both.
+pub(super) fn lenders_first(connections: &[ConnectionConfig]) -> impl Iterator<Item = &ConnectionConfig> {
+    let borrows = |config: &&ConnectionConfig| config.connection.borrow_concurrency_from.is_some();
+    connections.iter().filter(move |config| !borrows(config)).chain(connections.iter().filter(borrows))
+}
+
+/// Opens it for somebody who waits for the answer. It is alone in its process' eyes: a borrower asks with the level that it
+/// borrows.
 pub(super) fn open_for_a_person(config: &ConnectionConfig) -> Result<Site, CannotOpen> {
     let mut settings = config.connection.clone();
     settings.patience.retries = RETRIES;
     settings.patience.longest_wait = LONGEST_WAIT;
-    Ok(Site::new(open(&config.name, &settings, &Asking::new(&config.name))?))
+    Ok(Site::new(open(&config.name, &settings, &Asking::new(&config.name), None)?))
 }
 
 /// The connection of this name, or all of them without one.
@@ -66,7 +83,7 @@ pub(super) fn chosen<'a>(
 pub(super) fn check(connections: &[ConnectionConfig]) -> Result<(), CannotOpen> {
     connections
         .iter()
-        .try_for_each(|config| open(&config.name, &config.connection, &Asking::new(&config.name)).map(drop))
+        .try_for_each(|config| open(&config.name, &config.connection, &Asking::new(&config.name), None).map(drop))
 }
 
 /// Where the trouble lies, as far as it may be told: somebody may have pasted the token where its file's path

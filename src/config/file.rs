@@ -37,6 +37,8 @@ enum Misfit {
     NoToken,
     #[error("two tokens: set one of api_token_file, api_token_files and api_token_env")]
     TwoTokens,
+    #[error("concurrency_level and borrow_concurrency_from: set one of them; who borrows has the lender's level")]
+    LevelOfABorrower,
 }
 
 /// The settings that may stand at the top and in a connection.
@@ -94,8 +96,10 @@ struct ConnectionYaml {
     api_token_env: Option<String>,
     #[serde(default, deserialize_with = "parsed_if_given")]
     api_token_expires: Option<ExpiryDate>,
-    #[serde(default, deserialize_with = "parsed")]
-    concurrency_level: ConcurrencyLevel,
+    #[serde(default, deserialize_with = "parsed_if_given")]
+    concurrency_level: Option<ConcurrencyLevel>,
+    #[serde(default)]
+    borrow_concurrency_from: Option<ConnectionName>,
     #[serde(default)]
     spaces: SpacesSettings,
     #[serde(default)]
@@ -156,6 +160,9 @@ impl TryFrom<ConnectionYaml> for CheckedYaml {
     type Error = Misfit;
 
     fn try_from(mut yaml: ConnectionYaml) -> Result<Self, Misfit> {
+        if yaml.concurrency_level.is_some() && yaml.borrow_concurrency_from.is_some() {
+            return Err(Misfit::LevelOfABorrower);
+        }
         let files = yaml.api_token_files.take().map(|TokenFiles { current, next }| TokenFrom::Files { current, next });
         let file = yaml.api_token_file.take().map(TokenFrom::File);
         let variable = yaml.api_token_env.take().map(TokenFrom::Environment);
@@ -194,7 +201,8 @@ impl ConnectionYaml {
                 username: self.username,
                 token,
                 api_token_expires: self.api_token_expires,
-                concurrency_level: self.concurrency_level,
+                concurrency_level: self.concurrency_level.unwrap_or_default(),
+                borrow_concurrency_from: self.borrow_concurrency_from,
                 patience: Patience::default(),
             },
             sync: sync::Settings {

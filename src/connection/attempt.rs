@@ -98,7 +98,7 @@ impl Connection {
     ) -> Result<Reply, Failure> {
         let permit = self
             .0
-            .gate
+            .lane
             .enter(turn)
             .await
             .map_err(|until| Failure { wait_until: Some(until), ..Failure::new(operation, Cause::Quiet) })?;

@@ -6,6 +6,8 @@ mod entrance;
 mod exchange;
 mod failure;
 mod gate;
+#[cfg(test)]
+mod gate_test;
 mod headers;
 mod pace;
 #[cfg(test)]
@@ -32,7 +34,7 @@ use crate::model::{ConnectionName, SiteInfo, Timestamp, TokenSlot};
 
 use entrance::Entrances;
 use failure::Cause;
-use gate::Gate;
+use gate::Lane;
 use tokens::Tokens;
 
 pub use address::{BadUrl, CloudId, GatewayUrl, InstanceUrl, Origin};
@@ -55,9 +57,8 @@ struct Inner {
     asking: Asking,
     patience: Patience,
     token_expires: Option<Timestamp>,
-    concurrency_level: usize,
     client: Client,
-    gate: Arc<Gate>,
+    lane: Lane,
     tokens: Tokens,
     entrances: Entrances,
 }
@@ -65,19 +66,39 @@ struct Inner {
 impl Connection {
     /// Reads the tokens, and asks nothing yet.
     pub fn open(name: ConnectionName, settings: &Settings, clock: Clock, asking: Asking) -> Result<Self, OpenError> {
+        let lane = Lane::new(settings.concurrency_level.get(), &settings.patience, asking.clone());
+        Self::open_on(lane, name, settings, clock, asking)
+    }
+
+    /// The same, but shares the permits, the pause and the pace of this connection with the new one.
+    pub fn open_beside(
+        &self,
+        name: ConnectionName,
+        settings: &Settings,
+        clock: Clock,
+        asking: Asking,
+    ) -> Result<Self, OpenError> {
+        Self::open_on(self.0.lane.beside(asking.clone()), name, settings, clock, asking)
+    }
+
+    fn open_on(
+        lane: Lane,
+        name: ConnectionName,
+        settings: &Settings,
+        clock: Clock,
+        asking: Asking,
+    ) -> Result<Self, OpenError> {
         // It fails when another connection, or a test, was first: then it has been done.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let tokens = Tokens::open(&name, &settings.token)?;
-        let gate = Gate::new(settings.concurrency_level.get(), &settings.patience, asking.clone());
         Ok(Self(Arc::new(Inner {
             name,
             clock,
             asking,
             patience: settings.patience,
             token_expires: settings.api_token_expires.map(ExpiryDate::moment),
-            concurrency_level: settings.concurrency_level.get(),
             client: exchange::client(settings)?,
-            gate: Arc::new(gate),
+            lane,
             tokens,
             entrances: Entrances::new(settings),
         })))
@@ -117,9 +138,9 @@ impl Connection {
         }
     }
 
-    /// How many requests may be under way at once.
+    /// How many requests may be under way at once, those of connections beside it counted.
     pub fn concurrency_level(&self) -> usize {
-        self.0.concurrency_level
+        self.0.lane.permits()
     }
 
     /// What has been found out of the site so far: nothing before the token was taken once.
@@ -142,15 +163,15 @@ impl Connection {
     }
 
     pub fn paused_until(&self) -> Option<Timestamp> {
-        self.0.gate.paused_until()
+        self.0.lane.paused_until()
     }
 
     /// Holds every request back, and says so once: a silence that nobody explains looks like a fault of ours.
     fn keep_quiet(&self, span: Duration) -> Timestamp {
-        let was_quiet = self.0.gate.paused_until().is_some();
-        let until = self.0.gate.pause(span, self.0.clock.now());
+        let was_quiet = self.0.lane.paused_until().is_some();
+        let until = self.0.lane.pause(span, self.0.clock.now());
         if !was_quiet {
-            let a_second = self.0.gate.pace().map(|pace| (pace * 10.0).round() / 10.0);
+            let a_second = self.0.lane.pace().map(|pace| (pace * 10.0).round() / 10.0);
             info!(connection = %self.0.name, %until, a_second, "the site wants fewer requests; nothing is asked before {until}");
         }
         until

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::address::{GatewayUrl, InstanceUrl};
 use super::token::BadToken;
 use super::values::{ConcurrencyLevel, CredentialChoice, ExpiryDate, Username};
+use crate::model::ConnectionName;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -21,6 +22,8 @@ pub struct Settings {
     pub api_token_expires: Option<ExpiryDate>,
     /// How many requests may be under way at once, 1 to 25. Default: 5.
     pub concurrency_level: ConcurrencyLevel,
+    /// Whose permits are used, whose pause and pace are kept to, and whose level stands above. Default: its own.
+    pub borrow_concurrency_from: Option<ConnectionName>,
     /// How long to wait and how often to try again: Atlassian's numbers, which only tests change.
     pub patience: Patience,
 }
@@ -77,6 +80,7 @@ impl Settings {
             token: TokenFrom::File(api_token_file),
             api_token_expires: None,
             concurrency_level: ConcurrencyLevel::default(),
+            borrow_concurrency_from: None,
             patience: Patience::default(),
         }
     }

@@ -9,4 +9,5 @@ mod rotation;
 mod scripted;
 mod secrets;
 mod setting;
+mod sharing;
 mod ways_in;
