@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::{Config, ConnectionConfig};
 use crate::confluence::Site;
-use crate::connection::{Connection, OpenError, Settings, TokenFrom};
+use crate::connection::{Connection, OpenError, Settings};
 use crate::metrics::Asking;
 use crate::model::ConnectionName;
 
@@ -89,17 +89,17 @@ pub(super) fn check(connections: &[ConnectionConfig]) -> Result<(), CannotOpen> 
 /// Where the trouble lies, as far as it may be told: somebody may have pasted the token where its file's path
 /// belongs, so that only what does exist is named.
 fn place(settings: &Settings, error: &OpenError) -> Option<String> {
-    let (
-        OpenError::TokenFile(_) | OpenError::TokenFiles(_),
-        TokenFrom::File(file) | TokenFrom::Files { current: file, .. },
-    ) = (error, &settings.token)
-    else {
-        return None;
+    let (what, file) = match error {
+        OpenError::TokenFile(_) | OpenError::TokenFiles(_) => ("token file", settings.token.first_file()?),
+        OpenError::CaFile(_) => ("CA file", settings.ca_file.as_deref()?),
+        OpenError::TokenVariable(_) | OpenError::ProxyOnLoopback | OpenError::Proxy | OpenError::Client(_) => {
+            return None;
+        }
     };
     if file.exists() {
-        return Some(format!(", token file {}", file.display()));
+        return Some(format!(", {what} {}", file.display()));
     }
     let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let folder = folder.canonicalize().ok()?;
-    Some(format!(", token file in {}", folder.display()))
+    Some(format!(", {what} in {}", folder.display()))
 }

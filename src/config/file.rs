@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::ConnectionConfig;
 use crate::connection::{
-    self, ConcurrencyLevel, CredentialChoice, ExpiryDate, GatewayUrl, InstanceUrl, Patience, TokenFrom, Username,
+    self, ConcurrencyLevel, CredentialChoice, ExpiryDate, GatewayUrl, InstanceUrl, Patience, ProxyUrl, TokenFrom,
+    Username,
 };
 use crate::model::{ConnectionName, Window, duration};
 use crate::sync::{self, CollectorsSettings, LabelsSettings, SpacesSettings};
@@ -100,6 +101,10 @@ struct ConnectionYaml {
     concurrency_level: Option<ConcurrencyLevel>,
     #[serde(default)]
     borrow_concurrency_from: Option<ConnectionName>,
+    #[serde(default, deserialize_with = "parsed_if_given")]
+    proxy_url: Option<ProxyUrl>,
+    #[serde(default, deserialize_with = "parsed_if_given")]
+    ca_file: Option<PathBuf>,
     #[serde(default)]
     spaces: SpacesSettings,
     #[serde(default)]
@@ -177,7 +182,8 @@ impl TryFrom<ConnectionYaml> for CheckedYaml {
 
 impl CheckedYaml {
     pub(super) fn settings(self, top: &Pace, folder: &Path) -> ConnectionConfig {
-        let Self { yaml, token } = self;
+        let Self { mut yaml, token } = self;
+        yaml.ca_file = yaml.ca_file.map(|file| folder.join(file));
         let token = match token {
             TokenFrom::File(file) => TokenFrom::File(folder.join(file)),
             TokenFrom::Files { current, next } => {
@@ -203,6 +209,8 @@ impl ConnectionYaml {
                 api_token_expires: self.api_token_expires,
                 concurrency_level: self.concurrency_level.unwrap_or_default(),
                 borrow_concurrency_from: self.borrow_concurrency_from,
+                proxy_url: self.proxy_url,
+                ca_file: self.ca_file,
                 patience: Patience::default(),
             },
             sync: sync::Settings {

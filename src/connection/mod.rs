@@ -2,6 +2,7 @@
 
 mod address;
 mod attempt;
+mod authorities;
 mod entrance;
 mod exchange;
 mod failure;
@@ -12,12 +13,14 @@ mod headers;
 mod pace;
 #[cfg(test)]
 mod pace_test;
+mod proxy;
 mod question;
 mod retry;
 mod settings;
 mod tenant;
 mod token;
 mod tokens;
+mod unreached;
 mod values;
 mod verdict;
 
@@ -38,7 +41,9 @@ use gate::Lane;
 use tokens::Tokens;
 
 pub use address::{BadUrl, CloudId, GatewayUrl, InstanceUrl, Origin};
+pub use authorities::BadCaFile;
 pub use failure::{Failure, Verdict};
+pub use proxy::{BadProxyUrl, ProxyUrl};
 pub use question::{Answer, Question, Turn};
 pub use settings::{OpenError, Patience, Settings, TokenFrom};
 pub use token::BadToken;

@@ -9,6 +9,7 @@ mod echo;
 mod ending;
 mod help;
 mod killing;
+mod networks;
 mod plan;
 mod program;
 mod rotating;

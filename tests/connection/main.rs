@@ -5,6 +5,7 @@ mod deception;
 mod endpoints;
 mod failures;
 mod manners;
+mod networks;
 mod rotation;
 mod scripted;
 mod secrets;
