@@ -176,7 +176,7 @@ pub(super) fn to_do(code: Code, operation: Operation, failure: &Failure) -> Stri
         (Code::PlanRequired, _) => "the site's plan does not have it: switch its collector off".to_owned(),
         (Code::SiteSuspended, _) => "the site is suspended: an administrator of the site can reactivate it".to_owned(),
         (Code::RateLimited, _) => "wait, and lower concurrency_level or request_budget".to_owned(),
-        (Code::Unreachable, _) => format!("check instance_url, DNS, proxy and firewall ({failure})"),
+        (Code::Unreachable, _) => format!("{} ({failure})", failure.where_to_look()),
         (Code::UpstreamError | Code::BadResponse, _) => format!("try again; tell Atlassian's support ({failure})"),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::{Config, ConnectionConfig};
 use crate::confluence::Site;
-use crate::connection::{Connection, OpenError, Settings, TokenFrom};
+use crate::connection::{Connection, OpenError, Settings};
 use crate::metrics::Asking;
 use crate::model::ConnectionName;
 
@@ -30,21 +30,38 @@ const RETRIES: u32 = 1;
 /// A site that wants more quiet than this is not waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Reads the token, and asks nothing of Confluence.
-pub(super) fn open(name: &ConnectionName, settings: &Settings, asking: &Asking) -> Result<Connection, CannotOpen> {
-    Connection::open(name.clone(), settings, Clock::system(), asking.clone()).map_err(|source| CannotOpen {
+/// Reads the token, and asks nothing of Confluence. `lender` shares its permits.
+pub(super) fn open(
+    name: &ConnectionName,
+    settings: &Settings,
+    asking: &Asking,
+    lender: Option<&Connection>,
+) -> Result<Connection, CannotOpen> {
+    let (own_name, clock, own_asking) = (name.clone(), Clock::system(), asking.clone());
+    let opened = match lender {
+        Some(lender) => lender.open_beside(own_name, settings, clock, own_asking),
+        None => Connection::open(own_name, settings, clock, own_asking),
+    };
+    opened.map_err(|source| CannotOpen {
         name: name.clone(),
         place: place(settings, &source).unwrap_or_default(),
         source,
     })
 }
 
-/// Opens it for somebody who waits for the answer.
+/// Those who lend permits before those who borrow them; nobody does both.
+pub(super) fn lenders_first(connections: &[ConnectionConfig]) -> impl Iterator<Item = &ConnectionConfig> {
+    let borrows = |config: &&ConnectionConfig| config.connection.borrow_concurrency_from.is_some();
+    connections.iter().filter(move |config| !borrows(config)).chain(connections.iter().filter(borrows))
+}
+
+/// Opens it for somebody who waits for the answer. It is alone in its process' eyes: a borrower asks with the level that it
+/// borrows.
 pub(super) fn open_for_a_person(config: &ConnectionConfig) -> Result<Site, CannotOpen> {
     let mut settings = config.connection.clone();
     settings.patience.retries = RETRIES;
     settings.patience.longest_wait = LONGEST_WAIT;
-    Ok(Site::new(open(&config.name, &settings, &Asking::new(&config.name))?))
+    Ok(Site::new(open(&config.name, &settings, &Asking::new(&config.name), None)?))
 }
 
 /// The connection of this name, or all of them without one.
@@ -66,17 +83,23 @@ pub(super) fn chosen<'a>(
 pub(super) fn check(connections: &[ConnectionConfig]) -> Result<(), CannotOpen> {
     connections
         .iter()
-        .try_for_each(|config| open(&config.name, &config.connection, &Asking::new(&config.name)).map(drop))
+        .try_for_each(|config| open(&config.name, &config.connection, &Asking::new(&config.name), None).map(drop))
 }
 
 /// Where the trouble lies, as far as it may be told: somebody may have pasted the token where its file's path
 /// belongs, so that only what does exist is named.
 fn place(settings: &Settings, error: &OpenError) -> Option<String> {
-    let (OpenError::TokenFile(_), TokenFrom::File(file)) = (error, &settings.token) else { return None };
+    let (what, file) = match error {
+        OpenError::TokenFile(_) | OpenError::TokenFiles(_) => ("token file", settings.token.first_file()?),
+        OpenError::CaFile(_) => ("CA file", settings.ca_file.as_deref()?),
+        OpenError::TokenVariable(_) | OpenError::ProxyOnLoopback | OpenError::Proxy | OpenError::Client(_) => {
+            return None;
+        }
+    };
     if file.exists() {
-        return Some(format!(", token file {}", file.display()));
+        return Some(format!(", {what} {}", file.display()));
     }
     let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let folder = folder.canonicalize().ok()?;
-    Some(format!(", token file in {}", folder.display()))
+    Some(format!(", {what} in {}", folder.display()))
 }

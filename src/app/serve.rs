@@ -20,7 +20,7 @@ use crate::server::{BadTelemetryPath, Listen, Server, Settings};
 use crate::store::{Kept, Store};
 use crate::sync::{self, Sync};
 
-use super::open::{CannotOpen, open};
+use super::open::{CannotOpen, lenders_first, open};
 
 #[derive(Debug, thiserror::Error)]
 #[error("--web.telemetry-path")]
@@ -38,10 +38,7 @@ pub(super) async fn run(serve: &Serve) -> Result<ExitCode, Box<dyn Error>> {
     let store = store_path(serve.store.as_deref().or(config.store.as_deref()))
         .map(|path| Store::open(path, up.clone()))
         .transpose()?;
-    let mut opened = Vec::with_capacity(config.connections.len());
-    for connection in &config.connections {
-        opened.push(Opened::open(connection, store.as_ref()).await?);
-    }
+    let opened = open_all(&config.connections, store.as_ref()).await?;
     let listen =
         if serve.systemd_socket { Listen::SystemdSocket } else { Listen::Addresses(serve.listen_addresses.clone()) };
     let settings = Settings { listen, telemetry_path, web_config: serve.web_config.path.clone() };
@@ -82,10 +79,27 @@ struct Opened {
     kept: Option<(Kept, Option<Snapshot>)>,
 }
 
+/// In the configuration's order.
+async fn open_all(configs: &[ConnectionConfig], store: Option<&Store>) -> Result<Vec<Opened>, CannotOpen> {
+    let mut opened: Vec<Opened> = Vec::with_capacity(configs.len());
+    for config in lenders_first(configs) {
+        let lender = config.connection.borrow_concurrency_from.as_ref();
+        let lender = lender.and_then(|lender| opened.iter().find(|opened| opened.connection.name() == lender));
+        let lender = lender.map(|lender| lender.connection.clone());
+        opened.push(Opened::open(config, lender.as_ref(), store).await?);
+    }
+    opened.sort_by_key(|opened| configs.iter().position(|config| config.name == *opened.connection.name()));
+    Ok(opened)
+}
+
 impl Opened {
-    async fn open(config: &ConnectionConfig, store: Option<&Store>) -> Result<Self, CannotOpen> {
+    async fn open(
+        config: &ConnectionConfig,
+        lender: Option<&Connection>,
+        store: Option<&Store>,
+    ) -> Result<Self, CannotOpen> {
         let asking = Asking::new(&config.name);
-        let connection = open(&config.name, &config.connection, &asking)?;
+        let connection = open(&config.name, &config.connection, &asking, lender)?;
         let kept = match store {
             Some(store) => store.connection(&config.name, connection.whereabouts().into()).await,
             None => None,

@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::ConnectionConfig;
 use crate::connection::{
-    self, ConcurrencyLevel, CredentialChoice, ExpiryDate, GatewayUrl, InstanceUrl, Patience, TokenFrom, Username,
+    self, ConcurrencyLevel, CredentialChoice, ExpiryDate, GatewayUrl, InstanceUrl, Patience, ProxyUrl, TokenFrom,
+    Username,
 };
 use crate::model::{ConnectionName, Window, duration};
 use crate::sync::{self, CollectorsSettings, LabelsSettings, SpacesSettings};
@@ -33,10 +34,12 @@ pub(super) struct CheckedYaml {
 /// Why the keys of a connection don't fit together.
 #[derive(Debug, thiserror::Error)]
 enum Misfit {
-    #[error("no token: set api_token_file or api_token_env")]
+    #[error("no token: set api_token_file, api_token_files or api_token_env")]
     NoToken,
-    #[error("two tokens: set api_token_file or api_token_env, not both")]
+    #[error("two tokens: set one of api_token_file, api_token_files and api_token_env")]
     TwoTokens,
+    #[error("concurrency_level and borrow_concurrency_from: set one of them; who borrows has the lender's level")]
+    LevelOfABorrower,
 }
 
 /// The settings that may stand at the top and in a connection.
@@ -88,12 +91,20 @@ struct ConnectionYaml {
     username: Username,
     #[serde(default, deserialize_with = "parsed_if_given")]
     api_token_file: Option<PathBuf>,
+    #[serde(default, deserialize_with = "some_token_files")]
+    api_token_files: Option<TokenFiles>,
     #[serde(default, deserialize_with = "parsed_if_given")]
     api_token_env: Option<String>,
     #[serde(default, deserialize_with = "parsed_if_given")]
     api_token_expires: Option<ExpiryDate>,
-    #[serde(default, deserialize_with = "parsed")]
-    concurrency_level: ConcurrencyLevel,
+    #[serde(default, deserialize_with = "parsed_if_given")]
+    concurrency_level: Option<ConcurrencyLevel>,
+    #[serde(default)]
+    borrow_concurrency_from: Option<ConnectionName>,
+    #[serde(default, deserialize_with = "parsed_if_given")]
+    proxy_url: Option<ProxyUrl>,
+    #[serde(default, deserialize_with = "parsed_if_given")]
+    ca_file: Option<PathBuf>,
     #[serde(default)]
     spaces: SpacesSettings,
     #[serde(default)]
@@ -112,6 +123,13 @@ struct ConnectionYaml {
     max_series: Option<usize>,
     #[serde(default, deserialize_with = "some_windows")]
     windows: Option<Vec<Window>>,
+}
+
+/// Where the token is, and where the one to come will be.
+#[derive(Debug)]
+struct TokenFiles {
+    current: PathBuf,
+    next: Option<PathBuf>,
 }
 
 /// What a connection leads to.
@@ -147,21 +165,30 @@ impl TryFrom<ConnectionYaml> for CheckedYaml {
     type Error = Misfit;
 
     fn try_from(mut yaml: ConnectionYaml) -> Result<Self, Misfit> {
-        let token = match (yaml.api_token_file.take(), yaml.api_token_env.take()) {
-            (None, None) => return Err(Misfit::NoToken),
-            (Some(_), Some(_)) => return Err(Misfit::TwoTokens),
-            (Some(file), None) => TokenFrom::File(file),
-            (None, Some(variable)) => TokenFrom::Environment(variable),
-        };
+        if yaml.concurrency_level.is_some() && yaml.borrow_concurrency_from.is_some() {
+            return Err(Misfit::LevelOfABorrower);
+        }
+        let files = yaml.api_token_files.take().map(|TokenFiles { current, next }| TokenFrom::Files { current, next });
+        let file = yaml.api_token_file.take().map(TokenFrom::File);
+        let variable = yaml.api_token_env.take().map(TokenFrom::Environment);
+        let mut given = [file, files, variable].into_iter().flatten();
+        let token = given.next().ok_or(Misfit::NoToken)?;
+        if given.next().is_some() {
+            return Err(Misfit::TwoTokens);
+        }
         Ok(Self { yaml, token })
     }
 }
 
 impl CheckedYaml {
     pub(super) fn settings(self, top: &Pace, folder: &Path) -> ConnectionConfig {
-        let Self { yaml, token } = self;
+        let Self { mut yaml, token } = self;
+        yaml.ca_file = yaml.ca_file.map(|file| folder.join(file));
         let token = match token {
             TokenFrom::File(file) => TokenFrom::File(folder.join(file)),
+            TokenFrom::Files { current, next } => {
+                TokenFrom::Files { current: folder.join(current), next: next.map(|next| folder.join(next)) }
+            }
             TokenFrom::Environment(variable) => TokenFrom::Environment(variable),
         };
         yaml.settings(top, token)
@@ -180,7 +207,10 @@ impl ConnectionYaml {
                 username: self.username,
                 token,
                 api_token_expires: self.api_token_expires,
-                concurrency_level: self.concurrency_level,
+                concurrency_level: self.concurrency_level.unwrap_or_default(),
+                borrow_concurrency_from: self.borrow_concurrency_from,
+                proxy_url: self.proxy_url,
+                ca_file: self.ca_file,
                 patience: Patience::default(),
             },
             sync: sync::Settings {
@@ -203,6 +233,14 @@ impl ConnectionYaml {
 
 fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     duration(deserializer).map(Some)
+}
+
+fn some_token_files<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TokenFiles>, D::Error> {
+    let mut files = Vec::<PathBuf>::deserialize(deserializer)?.into_iter();
+    match (files.next(), files.next(), files.next()) {
+        (Some(current), next, None) => Ok(Some(TokenFiles { current, next })),
+        _ => Err(serde::de::Error::custom("not one or two files: the token's, and that of the token to come")),
+    }
 }
 
 fn some_budget<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU32>, D::Error> {

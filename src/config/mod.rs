@@ -1,6 +1,7 @@
 //! Gathers the rooms' settings from one YAML file. What a setting means stands beside the code that obeys it.
 
 mod file;
+mod lending;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -57,13 +58,14 @@ impl Config {
             return Err("connections: there is none; add one with name, instance_url, username and a token".to_owned());
         }
         let mut names = BTreeSet::new();
-        let connections: Vec<_> =
+        let mut connections: Vec<_> =
             connections.into_iter().map(|connection| connection.settings(&defaults, folder)).collect();
         for connection in &connections {
             if !names.insert(&connection.name) {
                 return Err(format!("connections: there are two of the name {}; each needs its own", connection.name));
             }
         }
+        lending::settle(&mut connections)?;
         // Beside the configuration, as the tokens' files; `none` is no file.
         let store = store.map(|store| if store == Path::new("none") { store } else { folder.join(store) });
         Ok(Self { store, connections })
@@ -127,6 +129,62 @@ mod tests {
         let second = LEAST.replace("connections:\n", "");
         insta::assert_snapshot!(problem(&format!("{LEAST}{second}")), @"connections: there are two of the name acme; each needs its own");
         insta::assert_snapshot!(problem("connections: []"), @"connections: there is none; add one with name, instance_url, username and a token");
+    }
+
+    #[test]
+    fn who_borrows_has_the_level_of_the_last_lender() {
+        let config = parse(&format!(
+            "{LEAST}  borrow_concurrency_from: beta\n{}{}",
+            another("beta", "borrow_concurrency_from: gamma"),
+            another("gamma", "concurrency_level: 7")
+        ))
+        .unwrap();
+
+        for (connection, lender) in config.connections.iter().zip([Some("gamma"), Some("gamma"), None]) {
+            let settings = &connection.connection;
+            assert_eq!(settings.borrow_concurrency_from.as_ref().map(ConnectionName::as_str), lender);
+            assert_eq!(settings.concurrency_level.get(), 7);
+        }
+    }
+
+    #[test]
+    fn who_cannot_borrow_is_named_and_whom_he_wanted_to_borrow_from_is_not() {
+        let unknown =
+            format!("{LEAST}  borrow_concurrency_from: beta\n{}", another("beta", "borrow_concurrency_from: CANARY"));
+        let own = format!("{LEAST}  borrow_concurrency_from: acme\n");
+        let circle = format!(
+            "{LEAST}  borrow_concurrency_from: beta\n{}{}",
+            another("beta", "borrow_concurrency_from: gamma"),
+            another("gamma", "borrow_concurrency_from: beta")
+        );
+        let both = format!("{LEAST}  borrow_concurrency_from: beta\n  concurrency_level: 5\n{}", another("beta", ""));
+        let problems = [unknown, own, circle, both].map(|yaml| problem(&yaml)).join("\n");
+
+        insta::assert_snapshot!(problems, @r"
+        connection beta: borrow_concurrency_from: there is no connection of that name; there are acme, beta
+        connection acme: borrow_concurrency_from: it leads in a circle, in which nobody has a concurrency_level to lend
+        connection acme: borrow_concurrency_from: it leads in a circle, in which nobody has a concurrency_level to lend
+        line 2: connections[0]: concurrency_level and borrow_concurrency_from: set one of them; who borrows has the lender's level
+        ");
+    }
+
+    #[test]
+    fn one_or_two_token_files_may_be_named() {
+        let with = |files: &str| parse(&LEAST.replace("api_token_file: token", &format!("api_token_files: {files}")));
+        let token = |files: &str| with(files).unwrap().connections.remove(0).connection.token;
+        let (current, next) = ("/etc/exporter/current".into(), Some("/run/next".into()));
+        assert_eq!(token("[current, /run/next]"), TokenFrom::Files { current, next });
+        assert_eq!(token("[current]"), TokenFrom::Files { current: "/etc/exporter/current".into(), next: None });
+
+        for files in ["[]", "[CANARY, CANARY, CANARY]", "CANARY"] {
+            let problem = with(files).expect_err("it is wrong");
+            assert!(problem.starts_with("line 5: connections[0].api_token_files: not "), "{problem}");
+            assert!(!problem.contains("CANARY"), "{problem}");
+        }
+    }
+
+    fn another(name: &str, line: &str) -> String {
+        format!("{}  {line}\n", LEAST.replace("connections:\n", "").replace("acme\n", &format!("{name}\n")))
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The ways into a site: which to try, in which order, and which has worked. Sending is `exchange`'s business.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use reqwest::RequestBuilder;
@@ -10,7 +11,7 @@ use super::failure::{Cause, Failure, Verdict};
 use super::settings::Settings;
 use super::token::Token;
 use super::values::{CredentialChoice, Username};
-use crate::model::{Code, Credential, SiteInfo};
+use crate::model::{Code, Credential, SiteInfo, TokenSlot};
 
 /// A way in that may work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +45,8 @@ pub(super) struct Entrances {
 #[derive(Debug, Default)]
 struct Found {
     cloud_id: Option<CloudId>,
-    /// What has worked, and with which edition of the token.
-    settled: Option<(Entrance, u64)>,
+    /// What has worked with each of the tokens, and with which edition of it.
+    settled: BTreeMap<TokenSlot, (Entrance, u64)>,
 }
 
 const SITE: Entrance = Entrance { place: Place::Site, scheme: Scheme::Basic };
@@ -59,13 +60,14 @@ impl Entrances {
             InstanceUrl::Site(origin) => (Some(origin.clone()), settings.gateway_url.clone(), None),
             InstanceUrl::Gateway { gateway, cloud_id } => (None, gateway.clone(), Some(cloud_id.clone())),
         };
-        let found = Mutex::new(Found { cloud_id, settled: None });
+        let found = Mutex::new(Found { cloud_id, settled: BTreeMap::new() });
         Self { username: settings.username.clone(), credential: settings.credential, site, gateway, found }
     }
 
     /// What has worked with this token.
     pub(super) fn settled(&self, token: &Token) -> Option<Entrance> {
-        self.found().settled.filter(|(_, edition)| *edition == token.edition).map(|(entrance, _)| entrance)
+        let (entrance, edition) = *self.found().settled.get(&token.slot)?;
+        (edition == token.edition).then_some(entrance)
     }
 
     /// What to try while nothing has worked, in this order.
@@ -82,7 +84,7 @@ impl Entrances {
     }
 
     pub(super) fn settle(&self, entrance: Entrance, token: &Token) {
-        self.found().settled = Some((entrance, token.edition));
+        self.found().settled.insert(token.slot, (entrance, token.edition));
     }
 
     pub(super) fn cloud_id(&self) -> Option<CloudId> {
@@ -115,9 +117,10 @@ impl Entrances {
         }
     }
 
-    pub(super) fn info(&self) -> Option<SiteInfo> {
+    /// What has been found out with this token.
+    pub(super) fn info(&self, slot: TokenSlot) -> Option<SiteInfo> {
         let found = self.found();
-        let (entrance, _) = found.settled?;
+        let (entrance, _) = found.settled.get(&slot)?;
         let credential = match (self.credential, entrance.place) {
             (CredentialChoice::Unscoped, _) | (CredentialChoice::Auto, Place::Site) => Credential::Unscoped,
             (CredentialChoice::Scoped, _) | (CredentialChoice::Auto, Place::Gateway) => Credential::Scoped,

@@ -1,15 +1,14 @@
 //! One attempt over HTTP: what was sent, and what came back as bytes. What it means is `verdict`'s business.
 
-use std::error::Error;
-use std::io;
-
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, LOCATION};
 use reqwest::{Client, RequestBuilder, Response, redirect};
 use tokio::time::Instant;
 use url::Url;
 
+use super::authorities;
 use super::failure::Cause;
 use super::settings::{OpenError, Settings};
+use super::unreached::Unreached;
 use crate::metrics::Asking;
 use crate::model::Operation;
 
@@ -31,14 +30,24 @@ const LARGEST_REFUSAL: usize = 64 << 10;
 
 /// A client that follows no redirect, for the token must not travel.
 pub(super) fn client(settings: &Settings) -> Result<Client, OpenError> {
-    let client = Client::builder()
+    let mut client = Client::builder()
         .user_agent(concat!("confluence-exporter/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .referer(false)
         .connect_timeout(settings.patience.connect)
         .timeout(settings.patience.attempt);
-    // Over plain HTTP a proxy would see the token.
-    let client = if settings.is_loopback() { client.no_proxy() } else { client.https_only(true) };
+    if let Some(file) = &settings.ca_file {
+        // Beside the system's authorities, not in their place.
+        client = client.tls_certs_merge(authorities::read(file).map_err(OpenError::CaFile)?);
+    }
+    let client = match (&settings.proxy_url, settings.is_loopback()) {
+        (Some(_), true) => return Err(OpenError::ProxyOnLoopback),
+        // Over plain HTTP a proxy would see the token.
+        (None, true) => client.no_proxy(),
+        (None, false) => client.https_only(true),
+        // Without its source, which knows the proxy's password.
+        (Some(proxy), false) => client.https_only(true).proxy(proxy.proxy().map_err(|_| OpenError::Proxy)?),
+    };
     client.build().map_err(|error| OpenError::Client(error.into()))
 }
 
@@ -102,26 +111,5 @@ fn leads_elsewhere(asked: &Url, headers: &HeaderMap) -> bool {
 }
 
 fn cause_of(error: &reqwest::Error) -> Cause {
-    if error.is_timeout() {
-        Cause::Timeout
-    } else if is_from_tls(error) {
-        Cause::Tls
-    } else {
-        Cause::Connect
-    }
-}
-
-fn is_from_tls(error: &reqwest::Error) -> bool {
-    let mut next: Option<&(dyn Error + 'static)> = error.source();
-    while let Some(error) = next {
-        if error.is::<rustls::Error>() {
-            return true;
-        }
-        // An I/O error passes over the error that it wraps when it is asked for its source.
-        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
-            None => error.source(),
-        };
-    }
-    false
+    if error.is_timeout() && !error.is_connect() { Cause::Timeout } else { Cause::Unreached(Unreached::of(error)) }
 }

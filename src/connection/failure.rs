@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::unreached::Unreached;
 use crate::model::{Code, Operation, Timestamp};
 
 /// A question that got no answer. Its text holds no secret and nothing that the site wrote.
@@ -40,8 +41,8 @@ pub(super) enum Cause {
     /// No request was sent: the site has asked for quiet.
     Quiet,
     Timeout,
-    Connect,
-    Tls,
+    /// Nothing has come to the site at all, as far as we know.
+    Unreached(Unreached),
     /// The answer broke off.
     CutShort,
     TooLarge,
@@ -67,6 +68,19 @@ impl Failure {
         self.wait_until
     }
 
+    /// What a person can look at where the site is unreachable.
+    pub fn where_to_look(&self) -> &'static str {
+        match self.cause {
+            Cause::Unreached(unreached) => unreached.where_to_look(),
+            Cause::Status(_)
+            | Cause::Quiet
+            | Cause::Timeout
+            | Cause::CutShort
+            | Cause::TooLarge
+            | Cause::NotTheJson => "check instance_url, proxy and firewall",
+        }
+    }
+
     /// The answer came, and cannot be used: what `confluence` finds on reading it.
     pub(crate) fn unusable_answer(operation: Operation) -> Self {
         Self::new(operation, Cause::NotTheJson)
@@ -81,7 +95,7 @@ impl Failure {
     pub(super) fn new(operation: Operation, cause: Cause) -> Self {
         let code = match cause {
             Cause::Quiet => Code::RateLimited,
-            Cause::Timeout | Cause::Connect | Cause::Tls => Code::Unreachable,
+            Cause::Timeout | Cause::Unreached(_) => Code::Unreachable,
             Cause::Status(_) | Cause::CutShort | Cause::TooLarge | Cause::NotTheJson => Code::BadResponse,
         };
         Self { operation, verdict: Verdict::Passing { code }, cause, trace: None, wanted_quiet: None, wait_until: None }
@@ -94,6 +108,14 @@ impl Failure {
 
     pub(super) fn is_refusal_of(&self, operation: Operation) -> bool {
         self.operation == operation && matches!(self.verdict, Verdict::Refused { .. })
+    }
+
+    /// Whether it is the token that is refused, so that another one is worth a try.
+    pub(super) fn is_refusal_of_the_token(&self) -> bool {
+        let Verdict::Refused { code, named } = self.verdict else { return false };
+        // Nobody shows a token to be told the cloud id. A bare 401 is what a token gets at a door that is for others.
+        self.operation != Operation::TenantInfo
+            && (code == Code::InvalidCredentials || (!named && self.cause == Cause::Status(401)))
     }
 
     /// For how long the whole connection must keep quiet: what the site named and at least `delay`, or `delay` where
@@ -110,9 +132,10 @@ impl Failure {
     pub(super) fn is_worth_another_try(&self) -> bool {
         let Verdict::Passing { code } = self.verdict else { return false };
         match self.cause {
-            Cause::Timeout | Cause::Connect | Cause::CutShort | Cause::NotTheJson => true,
+            Cause::Timeout | Cause::CutShort | Cause::NotTheJson => true,
+            Cause::Unreached(unreached) => unreached.is_worth_another_try(),
             Cause::Status(status) => code == Code::RateLimited || status == 408 || status >= 500,
-            Cause::Quiet | Cause::Tls | Cause::TooLarge => false,
+            Cause::Quiet | Cause::TooLarge => false,
         }
     }
 }
@@ -122,9 +145,9 @@ impl Cause {
     pub(super) const fn metric(self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
-            Self::Tls => "tls",
+            Self::Unreached(unreached) => unreached.metric(),
             Self::CutShort | Self::TooLarge | Self::NotTheJson => "body",
-            Self::Connect | Self::Quiet | Self::Status(_) => "connect",
+            Self::Quiet | Self::Status(_) => "connect",
         }
     }
 }
@@ -162,8 +185,7 @@ impl fmt::Display for Cause {
             Self::Status(status) => write!(formatter, "the site answered {status}"),
             Self::Quiet => formatter.write_str("the site has asked for quiet"),
             Self::Timeout => formatter.write_str("no answer in time"),
-            Self::Connect => formatter.write_str("no connection to the site"),
-            Self::Tls => formatter.write_str("no secure connection to the site"),
+            Self::Unreached(unreached) => unreached.fmt(formatter),
             Self::CutShort => formatter.write_str("the answer broke off"),
             Self::TooLarge => formatter.write_str("the answer is too large"),
             Self::NotTheJson => formatter.write_str("the answer is not the JSON that belongs here"),

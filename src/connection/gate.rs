@@ -1,6 +1,7 @@
-//! How many requests may be under way, who goes first, and when the site wants none. How fast they may follow each other is
-//! `pace`'s business; what they ask is not known here.
+//! How many requests may be under way, who goes first, and when the site wants none: for one connection or for several. How
+//! fast they may follow each other is `pace`'s business; what they ask is not known here.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,14 +14,22 @@ use super::settings::Patience;
 use crate::metrics::{Asking, InFlight};
 use crate::model::Timestamp;
 
-/// One site's permits, its pause, and its pace.
+/// One connection's lane to a gate. Lanes to one gate share everything but what is counted of each. It is given up when it is
+/// dropped.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct Lane {
+    gate: Arc<Gate>,
+    number: u64,
+    asking: Asking,
+}
+
+/// Permits, a pause, and a pace: one connection's, or shared by several.
+#[derive(Debug)]
+struct Gate {
     state: Mutex<State>,
     changed: Notify,
     permits: usize,
     longest_wait: Duration,
-    asking: Asking,
 }
 
 #[derive(Debug)]
@@ -30,6 +39,9 @@ struct State {
     waiting_bases: usize,
     pause: Option<Pause>,
     pace: Pace,
+    /// Who is to show the pause, by the lane's number.
+    lanes: BTreeMap<u64, Asking>,
+    next_lane: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,27 +68,51 @@ enum Entry {
     Closed(Timestamp),
 }
 
-impl Gate {
+impl Lane {
+    /// Builds a gate, and the first lane to it.
     pub(super) fn new(permits: usize, patience: &Patience, asking: Asking) -> Self {
-        asking.concurrency_limit(permits);
-        let pace = Pace::new(patience.longest_gap);
-        let state = Mutex::new(State { free: permits, waiting_bases: 0, pause: None, pace });
-        Self { state, changed: Notify::new(), permits, longest_wait: patience.longest_wait, asking }
+        let state = State {
+            free: permits,
+            waiting_bases: 0,
+            pause: None,
+            pace: Pace::new(patience.longest_gap),
+            lanes: BTreeMap::new(),
+            next_lane: 0,
+        };
+        let state = Mutex::new(state);
+        Self::to(Gate { state, changed: Notify::new(), permits, longest_wait: patience.longest_wait }.into(), asking)
+    }
+
+    /// Another lane to the same gate.
+    pub(super) fn beside(&self, asking: Asking) -> Self {
+        Self::to(Arc::clone(&self.gate), asking)
+    }
+
+    fn to(gate: Arc<Gate>, asking: Asking) -> Self {
+        asking.concurrency_limit(gate.permits);
+        let mut state = gate.state();
+        asking.throttled_until(state.pause.map(|pause| pause.until));
+        let number = state.next_lane;
+        state.next_lane += 1;
+        state.lanes.insert(number, asking.clone());
+        drop(state);
+        Self { gate, number, asking }
     }
 
     /// Waits for a permit, for the end of a pause, and for its time; fails at once with the time when the pause is too long to wait for.
-    pub(super) async fn enter(self: &Arc<Self>, turn: Turn) -> Result<Permit, Timestamp> {
+    pub(super) async fn enter(&self, turn: Turn) -> Result<Permit, Timestamp> {
+        let gate = &self.gate;
         let _first = match turn {
-            Turn::Base => Some(WaitingBase::of(self)),
+            Turn::Base => Some(WaitingBase::of(gate)),
             Turn::Rest => None,
         };
         loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
+            let mut changed = std::pin::pin!(gate.changed.notified());
             // Before the look at the state, so that no change falls between the look and the wait.
             changed.as_mut().enable();
-            match self.try_enter(turn) {
+            match gate.try_enter(turn) {
                 Entry::Granted(went) => {
-                    return Ok(Permit { gate: Arc::clone(self), went, _in_flight: self.asking.in_flight() });
+                    return Ok(Permit { gate: Arc::clone(gate), went, _in_flight: self.asking.in_flight() });
                 }
                 Entry::Closed(until) => return Err(until),
                 Entry::Wait(None) => changed.await,
@@ -86,27 +122,46 @@ impl Gate {
         }
     }
 
-    /// Lets no request pass for this long, unless a longer pause is on already. Tells when the pause ends.
+    /// Lets no request pass for this long, on any lane, unless a longer pause is on already. Tells when the pause ends.
     pub(super) fn pause(&self, span: Duration, now: Timestamp) -> Timestamp {
         let pause = Pause { ends: Instant::now() + span, until: now.later_by(span) };
-        let mut state = self.state();
+        let mut state = self.gate.state();
         let longer = state.pause.filter(|standing| standing.ends > pause.ends).unwrap_or(pause);
-        state.pause = Some(longer);
-        self.asking.throttled_until(Some(longer.until));
+        state.show_pause(Some(longer));
         drop(state);
-        self.changed.notify_waiters();
+        self.gate.changed.notify_waiters();
         longer.until
     }
 
     pub(super) fn paused_until(&self) -> Option<Timestamp> {
-        self.state().pause.filter(|pause| pause.ends > Instant::now()).map(|pause| pause.until)
+        self.gate.state().pause.filter(|pause| pause.ends > Instant::now()).map(|pause| pause.until)
     }
 
     /// How many requests a second the site bears, as far as it has refused any.
     pub(super) fn pace(&self) -> Option<f64> {
-        self.state().pace.a_second()
+        self.gate.state().pace.a_second()
     }
 
+    /// How many requests may be under way at once, on all lanes together.
+    pub(super) fn permits(&self) -> usize {
+        self.gate.permits
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.gate.state().lanes.remove(&self.number);
+    }
+}
+
+impl State {
+    fn show_pause(&mut self, pause: Option<Pause>) {
+        self.pause = pause;
+        self.lanes.values().for_each(|asking| asking.throttled_until(pause.map(|pause| pause.until)));
+    }
+}
+
+impl Gate {
     fn try_enter(&self, turn: Turn) -> Entry {
         let mut state = self.state();
         let now = Instant::now();
@@ -118,8 +173,7 @@ impl Gate {
             if !left.is_zero() {
                 return Entry::Wait(Some(pause.ends));
             }
-            state.pause = None;
-            self.asking.throttled_until(None);
+            state.show_pause(None);
         }
         let may_go = match turn {
             Turn::Base => state.free > 0,
@@ -178,86 +232,5 @@ impl Drop for WaitingBase<'_> {
     fn drop(&mut self) {
         self.0.state().waiting_bases -= 1;
         self.0.changed.notify_waiters();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::time::sleep;
-
-    use super::*;
-    use crate::model::ConnectionName;
-
-    fn gate(permits: usize) -> Arc<Gate> {
-        let asking = Asking::new(&ConnectionName::new("acme").unwrap());
-        Arc::new(Gate::new(permits, &Patience::default(), asking))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_base_overtakes_whoever_waits() {
-        let gate = gate(1);
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let held = gate.enter(Turn::Rest).await.unwrap();
-        let mut askers = tokio::task::JoinSet::new();
-        for (arrival, turn) in [Turn::Rest, Turn::Rest, Turn::Base, Turn::Rest].into_iter().enumerate() {
-            let (gate, order) = (Arc::clone(&gate), Arc::clone(&order));
-            askers.spawn(async move {
-                sleep(Duration::from_millis(arrival as u64)).await;
-                let _permit = gate.enter(turn).await.unwrap();
-                order.lock().unwrap().push(turn);
-                sleep(Duration::from_secs(1)).await;
-            });
-        }
-        sleep(Duration::from_secs(1)).await;
-
-        drop(held);
-        askers.join_all().await;
-
-        assert_eq!(*order.lock().unwrap(), [Turn::Base, Turn::Rest, Turn::Rest, Turn::Rest]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_base_that_goes_away_holds_nobody_up() {
-        let gate = gate(1);
-        let held = gate.enter(Turn::Rest).await.unwrap();
-        let given_up = tokio::time::timeout(Duration::from_secs(1), gate.enter(Turn::Base)).await;
-        assert!(given_up.is_err());
-
-        drop(held);
-
-        gate.enter(Turn::Rest).await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nobody_passes_during_a_pause_and_a_base_goes_first_after_it() {
-        let gate = gate(1);
-        let now = Timestamp::from_millis(1_000_000);
-        let begun = Instant::now();
-        let until = gate.pause(Duration::from_secs(20), now);
-        // A shorter pause does not end a longer one.
-        assert_eq!(gate.pause(Duration::from_secs(5), now), until);
-        assert_eq!(gate.paused_until(), Some(until));
-        let enter = async |turn| {
-            let permit = gate.enter(turn).await.unwrap();
-            sleep(Duration::from_secs(1)).await;
-            drop(permit);
-            begun.elapsed().as_secs()
-        };
-
-        let (rest, base) = tokio::join!(enter(Turn::Rest), enter(Turn::Base));
-
-        assert_eq!((base, rest), (21, 22));
-        assert_eq!(gate.paused_until(), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_too_long_to_wait_for_turns_everybody_away_at_once() {
-        let gate = gate(1);
-        let until = gate.pause(Duration::from_mins(6), Timestamp::from_millis(0));
-
-        assert_eq!(gate.enter(Turn::Base).await.unwrap_err(), until);
-
-        sleep(Duration::from_mins(2)).await;
-        gate.enter(Turn::Base).await.unwrap();
     }
 }

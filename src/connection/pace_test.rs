@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::gate::Gate;
+use super::gate::Lane;
 use super::question::Turn;
 use super::settings::Patience;
 use crate::metrics::Asking;
 use crate::model::{ConnectionName, Timestamp};
 
-fn gate(permits: usize) -> Arc<Gate> {
+fn gate(permits: usize) -> Arc<Lane> {
     let asking = Asking::new(&ConnectionName::new("acme").unwrap());
-    Arc::new(Gate::new(permits, &Patience::default(), asking))
+    Arc::new(Lane::new(permits, &Patience::default(), asking))
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +89,7 @@ impl Bucket {
     }
 }
 
-async fn ask_for_ever(gate: Arc<Gate>, site: Arc<Mutex<Bucket>>, answer: Duration) {
+async fn ask_for_ever(gate: Arc<Lane>, site: Arc<Mutex<Bucket>>, answer: Duration) {
     loop {
         let permit = gate.enter(Turn::Rest).await.unwrap();
         let is_answered = site.lock().unwrap().answers();

@@ -1,11 +1,14 @@
 //! What the configuration says of one connection. What becomes of it is the other files' business.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::address::{GatewayUrl, InstanceUrl};
+use super::authorities::BadCaFile;
+use super::proxy::ProxyUrl;
 use super::token::BadToken;
 use super::values::{ConcurrencyLevel, CredentialChoice, ExpiryDate, Username};
+use crate::model::ConnectionName;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -21,6 +24,12 @@ pub struct Settings {
     pub api_token_expires: Option<ExpiryDate>,
     /// How many requests may be under way at once, 1 to 25. Default: 5.
     pub concurrency_level: ConcurrencyLevel,
+    /// Whose permits are used, whose pause and pace are kept to, and whose level stands above. Default: its own.
+    pub borrow_concurrency_from: Option<ConnectionName>,
+    /// Goes before the environment's `HTTPS_PROXY` and `NO_PROXY`. Default: what they say.
+    pub proxy_url: Option<ProxyUrl>,
+    /// Certificates of authorities, PEM, that are trusted beside the system's. Default: none.
+    pub ca_file: Option<PathBuf>,
     /// How long to wait and how often to try again: Atlassian's numbers, which only tests change.
     pub patience: Patience,
 }
@@ -30,6 +39,8 @@ pub struct Settings {
 pub enum TokenFrom {
     /// A file that holds it.
     File(PathBuf),
+    /// Two files, the second for a token that is to come: it is asked with where the first one is refused. One alone is as `File`.
+    Files { current: PathBuf, next: Option<PathBuf> },
     /// The environment variable of this name.
     Environment(String),
 }
@@ -56,10 +67,28 @@ pub struct Patience {
 pub enum OpenError {
     #[error("api_token_file cannot be used")]
     TokenFile(#[source] BadToken),
+    #[error("api_token_files cannot be used")]
+    TokenFiles(#[source] BadToken),
     #[error("api_token_env cannot be used")]
     TokenVariable(#[source] BadToken),
+    #[error("ca_file cannot be used")]
+    CaFile(#[source] BadCaFile),
+    #[error("proxy_url has no use here: what goes to a loopback address does not leave this machine")]
+    ProxyOnLoopback,
+    #[error("proxy_url cannot be used")]
+    Proxy,
     #[error("the HTTP client cannot be set up")]
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl TokenFrom {
+    /// The file that is read first, where it is one.
+    pub fn first_file(&self) -> Option<&Path> {
+        match self {
+            Self::File(file) | Self::Files { current: file, .. } => Some(file),
+            Self::Environment(_) => None,
+        }
+    }
 }
 
 impl Settings {
@@ -73,6 +102,9 @@ impl Settings {
             token: TokenFrom::File(api_token_file),
             api_token_expires: None,
             concurrency_level: ConcurrencyLevel::default(),
+            borrow_concurrency_from: None,
+            proxy_url: None,
+            ca_file: None,
             patience: Patience::default(),
         }
     }

@@ -1,30 +1,33 @@
-//! Where the secret comes from, and whether it has changed. The one line that opens it stands in `entrance`.
+//! One place that a token comes from, and whether it has changed there. Which of two is asked with is `tokens`' business; the
+//! one line that opens a token stands in `entrance`.
 
 use std::fs::{self, Metadata};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use secrecy::SecretString;
-use tracing::warn;
+use tracing::{info, warn};
 
-use super::settings::{OpenError, Settings, TokenFrom};
-use crate::model::ConnectionName;
+use crate::model::{ConnectionName, TokenSlot};
 
-/// The token as it was last read, and where to look for a newer one.
+/// A token as it was last read, and where to look for a newer one.
 #[derive(Debug)]
-pub(super) struct TokenSource {
+pub(super) struct Source {
     connection: ConnectionName,
+    slot: TokenSlot,
     /// `None` for a token from the environment, which does not change.
     file: Option<PathBuf>,
-    last: Mutex<Last>,
+    stamp: Option<Stamp>,
+    /// `None` for a file that has never held a usable one.
+    token: Option<Token>,
 }
 
-/// One reading of the token.
+/// One reading of a token.
 #[derive(Clone, Debug)]
 pub(super) struct Token {
     pub(super) secret: SecretString,
+    pub(super) slot: TokenSlot,
     /// Counts the changes: what was found out with another token may not hold for this one.
     pub(super) edition: u64,
 }
@@ -44,71 +47,76 @@ pub enum BadToken {
     TooLong,
 }
 
-#[derive(Debug)]
-struct Last {
-    token: Token,
-    stamp: Option<Stamp>,
-}
-
 /// What tells that a file has been written again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
     length: u64,
+    /// Another file may be as old and as long as the one whose place it has taken.
+    inode: u64,
 }
 
 /// Atlassian's tokens have about 200 characters.
 const LONGEST_TOKEN: u64 = 4_096;
 
-impl TokenSource {
-    pub(super) fn open(connection: &ConnectionName, settings: &Settings) -> Result<Self, OpenError> {
-        let (file, secret, stamp) = match &settings.token {
-            TokenFrom::File(path) => {
-                let (secret, stamp) = read_file(connection, path).map_err(OpenError::TokenFile)?;
-                (Some(path.clone()), secret, Some(stamp))
-            }
-            TokenFrom::Environment(variable) => {
-                let text = std::env::var(variable).map_err(|_| OpenError::TokenVariable(BadToken::NotSet))?;
-                (None, check(&text).map_err(OpenError::TokenVariable)?, None)
-            }
-        };
-        let last = Mutex::new(Last { token: Token { secret, edition: 0 }, stamp });
-        Ok(Self { connection: connection.clone(), file, last })
+impl Source {
+    pub(super) fn variable(connection: &ConnectionName, variable: &str) -> Result<Self, BadToken> {
+        let text = std::env::var(variable).map_err(|_| BadToken::NotSet)?;
+        let slot = TokenSlot::Current;
+        let token = Token { secret: check(&text)?, slot, edition: 0 };
+        Ok(Self { connection: connection.clone(), slot, file: None, stamp: None, token: Some(token) })
     }
 
-    /// The token to send now. A file that was written since is read again; while it cannot be read, the old token
-    /// serves on.
-    pub(super) fn current(&self) -> Token {
+    /// Reads the file. One that cannot be used is looked at again as any other.
+    pub(super) fn file(connection: &ConnectionName, slot: TokenSlot, path: &Path) -> (Self, Result<(), BadToken>) {
+        let stamp = Stamp::of_file(path);
+        let mut source = Self { connection: connection.clone(), slot, file: Some(path.to_owned()), stamp, token: None };
+        let read = source.read(path);
+        (source, read)
+    }
+
+    pub(super) fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
+    }
+
+    /// Reads a file again that was written since, and tells whether another token has come of it. While the file cannot be
+    /// read, the old token is kept.
+    pub(super) fn look(&mut self) -> bool {
         // A look at a local file is over sooner than another thread would have been told to take it.
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(path) = &self.file {
-            let stamp = fs::metadata(path).ok().map(|metadata| Stamp::of(&metadata));
-            if stamp != last.stamp {
-                last.stamp = stamp;
-                self.read_again(path, &mut last);
-            }
+        let Some(path) = self.file.clone() else { return false };
+        let stamp = Stamp::of_file(&path);
+        if stamp == self.stamp {
+            return false;
         }
-        last.token.clone()
-    }
-
-    fn read_again(&self, path: &Path, last: &mut Last) {
-        let connection = &self.connection;
-        match read_file(connection, path) {
-            Ok((secret, stamp)) => {
-                *last = Last { token: Token { secret, edition: last.token.edition + 1 }, stamp: Some(stamp) };
-                tracing::info!(%connection, "the token file has changed and was read again");
-            }
+        self.stamp = stamp;
+        let (connection, slot) = (self.connection.clone(), self.slot);
+        match self.read(&path) {
+            Ok(()) => info!(%connection, %slot, "the token file has changed and was read again"),
             Err(error) => {
                 let reason: &dyn std::error::Error = &error;
-                warn!(%connection, error = reason, "the token file has changed and cannot be used; the old token serves on");
+                warn!(%connection, %slot, error = reason, "the token file has changed and cannot be used; the old token is kept");
+                return false;
             }
         }
+        true
+    }
+
+    fn read(&mut self, path: &Path) -> Result<(), BadToken> {
+        let (secret, stamp) = read_file(&self.connection, path)?;
+        let edition = self.token.as_ref().map_or(0, |token| token.edition + 1);
+        self.token = Some(Token { secret, slot: self.slot, edition });
+        self.stamp = Some(stamp);
+        Ok(())
     }
 }
 
 impl Stamp {
     fn of(metadata: &Metadata) -> Self {
-        Self { modified: metadata.modified().ok(), length: metadata.len() }
+        Self { modified: metadata.modified().ok(), length: metadata.len(), inode: inode(metadata) }
+    }
+
+    fn of_file(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|metadata| Self::of(&metadata))
     }
 }
 
@@ -136,6 +144,17 @@ fn check(text: &str) -> Result<SecretString, BadToken> {
 }
 
 #[cfg(unix)]
+fn inode(metadata: &Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    metadata.ino()
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> u64 {
+    0
+}
+
+#[cfg(unix)]
 fn is_world_readable(metadata: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
     metadata.permissions().mode() & 0o004 != 0
@@ -154,10 +173,13 @@ mod tests {
 
     use super::*;
 
-    fn source(path: &Path) -> Result<TokenSource, OpenError> {
-        let url = "acme.atlassian.net".parse().unwrap();
-        let settings = Settings::new(url, "ann@acme.example".parse().unwrap(), path.to_owned());
-        TokenSource::open(&ConnectionName::new("acme").unwrap(), &settings)
+    fn acme() -> ConnectionName {
+        ConnectionName::new("acme").unwrap()
+    }
+
+    fn source(path: &Path) -> Result<Source, BadToken> {
+        let (source, read) = Source::file(&acme(), TokenSlot::Current, path);
+        read.map(|()| source)
     }
 
     fn written(text: &str) -> tempfile::NamedTempFile {
@@ -166,8 +188,8 @@ mod tests {
         file
     }
 
-    fn shown(source: &TokenSource) -> (String, u64) {
-        let token = source.current();
+    fn shown(source: &Source) -> (String, u64) {
+        let token = source.token().unwrap();
         (token.secret.expose_secret().to_owned(), token.edition)
     }
 
@@ -184,45 +206,62 @@ mod tests {
         for text in ["", "\n", "CANARY two", "CANARY\nCANARY", "CANARYé", &"CANARY".repeat(1_000)] {
             let file = written(text);
             let error = source(file.path()).unwrap_err();
-            assert!(matches!(error, OpenError::TokenFile(_)), "{error:?}");
             assert!(!format!("{error:?}").contains("CANARY"), "{error:?}");
         }
         let missing = source(Path::new("/nonexistent/CANARY")).unwrap_err();
-        assert!(matches!(missing, OpenError::TokenFile(BadToken::Unreadable(_))), "{missing:?}");
+        assert!(matches!(missing, BadToken::Unreadable(_)), "{missing:?}");
         assert!(!format!("{missing:?}").contains("CANARY"), "{missing:?}");
     }
 
     #[test]
     fn a_file_that_was_written_again_is_read_again_and_a_bad_one_changes_nothing() {
         let file = written("first");
-        let source = source(file.path()).unwrap();
+        let mut source = source(file.path()).unwrap();
+        assert!(!source.look());
         assert_eq!(shown(&source), ("first".to_owned(), 0));
 
         fs::write(file.path(), "second-token").unwrap();
+        assert!(source.look());
         assert_eq!(shown(&source), ("second-token".to_owned(), 1));
 
         fs::write(file.path(), "").unwrap();
+        assert!(!source.look());
         assert_eq!(shown(&source), ("second-token".to_owned(), 1));
 
         fs::remove_file(file.path()).unwrap();
+        assert!(!source.look());
         assert_eq!(shown(&source), ("second-token".to_owned(), 1));
 
         fs::write(file.path(), "third\n").unwrap();
+        assert!(source.look());
         assert_eq!(shown(&source), ("third".to_owned(), 2));
     }
 
     #[test]
-    fn a_token_may_come_from_the_environment() {
-        let url = "acme.atlassian.net".parse().unwrap();
-        let mut settings = Settings::new(url, "ann@acme.example".parse().unwrap(), PathBuf::from("/nonexistent"));
-        let name = ConnectionName::new("acme").unwrap();
-        // Cargo sets it for every test.
-        settings.token = TokenFrom::Environment("CARGO_PKG_NAME".to_owned());
-        assert_eq!(shown(&TokenSource::open(&name, &settings).unwrap()).0, env!("CARGO_PKG_NAME"));
+    fn a_file_that_takes_the_place_of_another_is_read_though_it_is_as_old_and_as_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let [current, next] = ["current", "next"].map(|name| folder.path().join(name));
+        for (path, token) in [(&current, "CANARY-1"), (&next, "CANARY-2")] {
+            fs::write(path, token).unwrap();
+            fs::File::options().append(true).open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        }
+        let mut source = source(&current).unwrap();
 
-        settings.token = TokenFrom::Environment("NO_SUCH_VARIABLE_IS_SET".to_owned());
-        let unset = TokenSource::open(&name, &settings);
-        assert!(matches!(unset, Err(OpenError::TokenVariable(BadToken::NotSet))));
+        fs::rename(&next, &current).unwrap();
+
+        assert!(source.look());
+        assert_eq!(shown(&source), ("CANARY-2".to_owned(), 1));
+        assert!(!format!("{source:?}").contains("CANARY"));
+    }
+
+    #[test]
+    fn a_token_may_come_from_the_environment() {
+        // Cargo sets it for every test.
+        let source = Source::variable(&acme(), "CARGO_PKG_NAME").unwrap();
+        assert_eq!(shown(&source).0, env!("CARGO_PKG_NAME"));
+
+        let unset = Source::variable(&acme(), "NO_SUCH_VARIABLE_IS_SET");
+        assert!(matches!(unset, Err(BadToken::NotSet)));
     }
 
     #[test]

@@ -68,6 +68,8 @@ catalogue! {
         "Whether this operation is granted (code ok) or why it is refused, and the scope it needs; always 1. Cached.");
     TOKEN_EXPIRY = Series::gauge("confluence_api_token_expiry_timestamp_seconds", &["connection"],
         "When the API token expires, as the configuration says.");
+    TOKEN_IN_USE = Series::gauge("confluence_api_token_in_use", &["connection", "slot"],
+        "Which of the API tokens serves; always 1. Cached.");
     SNAPSHOT_TIMESTAMP = Series::gauge("confluence_snapshot_timestamp_seconds", &["connection"],
         "The moment that the connection's numbers are true for, by Confluence's clock.");
     COLLECTOR_SUCCESS = Series::gauge("confluence_collector_success_timestamp_seconds", &["connection", "collector"],

@@ -60,7 +60,7 @@ mod tests {
 
     use crate::model::{
         Code, Collector, CollectorHealth, ConnectionName, Credential, DocType, GroupNumbers, Health, Numbers,
-        Operation, SiteInfo, Snapshot, SpaceId, SpaceInfo, Timestamp, TypeNumbers, ViewNumbers, Window,
+        Operation, SiteInfo, Snapshot, SpaceId, SpaceInfo, Timestamp, TokenSlot, TypeNumbers, ViewNumbers, Window,
     };
 
     use super::super::catalogue::SPACE_INFO;
@@ -185,6 +185,7 @@ mod tests {
             errors: vec![Code::PlanRequired],
             access: vec![(Operation::Spaces, None), (Operation::ContentViews, Some(Code::PlanRequired))],
             token_expires: Some(Timestamp::from_millis(1_814_313_600_000)),
+            token_in_use: Some(TokenSlot::Next),
             moment: Some(moment),
             collectors: collectors.collect(),
         };
@@ -199,6 +200,7 @@ mod tests {
             errors: vec![Code::InvalidCredentials],
             access: vec![(Operation::Spaces, Some(Code::InvalidCredentials))],
             token_expires: None,
+            token_in_use: None,
             moment: None,
             collectors: Vec::new(),
         };

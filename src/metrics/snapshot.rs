@@ -8,8 +8,8 @@ use super::catalogue::{
     COLLECTOR_COVERAGE, COLLECTOR_OLDEST_FACT, COLLECTOR_SUCCESS, CONNECTION_ERROR, CONNECTION_INFO, CONTRIBUTORS,
     DOC_EDIT_SESSIONS, DOC_UPDATES, DOC_VIEWS, DOC_VIEWS_OBSERVED, DOCS, DOCS_BY_LABEL, DOCS_BY_OWNER_STATUS,
     DOCS_BY_STATE, FOLDED_SPACES, NEW_DOCS, OPERATION_ACCESS, SITE_CONTRIBUTORS, SNAPSHOT_TIMESTAMP, SPACE_INFO,
-    SPACE_LAST_UPDATE, SPACES, STALE_DOCS, Series, TOKEN_EXPIRY, UNLABELLED_DOCS, UP, UPDATED_DOCS, USERS,
-    VIEWS_SAMPLED_DOCS,
+    SPACE_LAST_UPDATE, SPACES, STALE_DOCS, Series, TOKEN_EXPIRY, TOKEN_IN_USE, UNLABELLED_DOCS, UP, UPDATED_DOCS,
+    USERS, VIEWS_SAMPLED_DOCS,
 };
 use super::text::Chunks;
 
@@ -55,6 +55,9 @@ fn health(connection: &str, health: &Health) -> Chunks {
         access.push(&[connection, operation.as_str(), operation.scope().unwrap_or_default(), code], true);
     }
     chunks.family(&TOKEN_EXPIRY).push_known(&[connection], health.token_expires);
+    if let Some(slot) = health.token_in_use {
+        chunks.family(&TOKEN_IN_USE).push(&[connection, slot.as_str()], true);
+    }
     chunks.family(&SNAPSHOT_TIMESTAMP).push_known(&[connection], health.moment);
     let mut success = chunks.family(&COLLECTOR_SUCCESS);
     for collector in &health.collectors {

@@ -16,6 +16,7 @@ pub use facts::{AccountFacts, Asked, DocFacts, EditFacts, Facts, SpaceFacts, Tor
 pub use ledger::{ById, Fact, Goal, Learnt, Ledger, MaxAges};
 pub use names::{
     BadConnectionName, Code, Collector, ConnectionName, Credential, DocStatus, DocType, Operation, OwnerStatus,
+    TokenSlot,
 };
 pub use progress::{
     Cursor, Descent, Progress, ProgressChange, Reconciling, ReconcilingStep, Vouched, Walk, WalkListing,

@@ -102,6 +102,11 @@ closed_set! {
 }
 
 closed_set! {
+    /// Which of a connection's token files: a connection with one token has it in the first.
+    TokenSlot { Current = "current", Next = "next" }
+}
+
+closed_set! {
     DocType { Page = "page", Blogpost = "blogpost" }
 }
 

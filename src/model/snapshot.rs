@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Code, Collector, ConnectionName, Credential, DocStatus, DocType, Operation, OwnerStatus, SpaceId, Timestamp, Window,
+    Code, Collector, ConnectionName, Credential, DocStatus, DocType, Operation, OwnerStatus, SpaceId, Timestamp,
+    TokenSlot, Window,
 };
 
 #[derive(Clone, Debug)]
@@ -28,6 +29,9 @@ pub struct Health {
     /// Every operation asked so far: `None` is access, a code is why not.
     pub access: Vec<(Operation, Option<Code>)>,
     pub token_expires: Option<Timestamp>,
+    /// The token that was taken last; nothing before one was.
+    #[serde(default)]
+    pub token_in_use: Option<TokenSlot>,
     /// What the numbers are true for: the `Date` of the last completed base's first answer.
     pub moment: Option<Timestamp>,
     /// All seven, in `Collector::ALL`'s order.

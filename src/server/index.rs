@@ -218,6 +218,7 @@ mod tests {
             errors: vec![Code::InvalidCredentials, Code::Unreachable],
             access: Vec::new(),
             token_expires: None,
+            token_in_use: None,
             moment: Some(Timestamp::from_millis(1_779_865_752_000)),
             collectors: Vec::new(),
         }

@@ -300,6 +300,7 @@ mod tests {
             errors: Vec::new(),
             access: Vec::new(),
             token_expires: None,
+            token_in_use: None,
             moment: None,
             collectors: Vec::new(),
         };

@@ -47,6 +47,7 @@ fn snapshot(shared: &Shared, state: &mut SiteState) -> Snapshot {
             errors: state.access.errors(|operation| is_the_connections_own(shared, operation)),
             access: state.access.known(),
             token_expires: connection.token_expires(),
+            token_in_use: connection.token_in_use(),
             moment: state.ledger.moment(),
             collectors: Collector::ALL.iter().zip(goals).map(collector_health).collect(),
         },

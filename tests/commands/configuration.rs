@@ -74,7 +74,7 @@ async fn what_is_wrong_is_told_by_file_line_and_key() {
     }
 
     insta::assert_snapshot!(problems.join("\n"), @r"
-    line 6: connections[0].concurency_level: there is no such key; there are name, application, instance_url, credential, gateway_url, username, api_token_file, api_token_env, api_token_expires, concurrency_level, spaces, labels, collectors, refresh_interval, reconcile_interval, request_budget, max_stale, max_series, windows
+    line 6: connections[0].concurency_level: there is no such key; there are name, application, instance_url, credential, gateway_url, username, api_token_file, api_token_files, api_token_env, api_token_expires, concurrency_level, borrow_concurrency_from, proxy_url, ca_file, spaces, labels, collectors, refresh_interval, reconcile_interval, request_budget, max_stale, max_series, windows
     line 6: connections[0]: username stands here twice
     line 6: connections[0].concurrency_level: not a concurrency level: write a whole number from 1 to 25
     line 6: connections[0].concurrency_level: not a concurrency level: write a whole number from 1 to 25
@@ -83,9 +83,9 @@ async fn what_is_wrong_is_told_by_file_line_and_key() {
     line 6: connections[0].collectors.views.enabled: not what belongs here, which is true or false
     line 6: connections[0].spaces: not what belongs here, which is keys with values of their own
     line 6: max_series: not what belongs here, which is a whole number
-    line 2: connections[0]: two tokens: set api_token_file or api_token_env, not both
+    line 2: connections[0]: two tokens: set one of api_token_file, api_token_files and api_token_env
     line 5: connections[0]: this is not YAML as it should be: look at indentation, colons and quotes
-    line 2: connections[0]: no token: set api_token_file or api_token_env
+    line 2: connections[0]: no token: set api_token_file, api_token_files or api_token_env
     line 2: connections[0].name: not a connection's name: 1 to 64 letters, digits, '.', '_' or '-', the first no '.'
     line 4: connections[0].username: not a username: write the account's e-mail address, without ':' and blanks
     line 3: connections[0].instance_url: the path is none of Confluence's: leave it out

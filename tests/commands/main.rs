@@ -1,6 +1,7 @@
 //! The program as a person or a service manager runs it: what it takes, what it says, and how it ends.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod borrowing;
 mod configuration;
 mod connection_test;
 mod crowd;
@@ -8,8 +9,10 @@ mod echo;
 mod ending;
 mod help;
 mod killing;
+mod networks;
 mod plan;
 mod program;
+mod rotating;
 mod secrets;
 mod serving;
 mod sockets;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use confluence_exporter::model::{
     Code, Collector, CollectorHealth, ConnectionName, Credential, DocType, GroupNumbers, Health, Numbers, Operation,
-    OwnerStatus, PerWindow, SiteInfo, Snapshot, SpaceId, SpaceInfo, Timestamp, TypeNumbers, ViewNumbers, Window,
+    OwnerStatus, PerWindow, SiteInfo, Snapshot, SpaceId, SpaceInfo, Timestamp, TokenSlot, TypeNumbers, ViewNumbers,
+    Window,
 };
 
 /// Names that a page has to spell with care.
@@ -47,6 +48,7 @@ pub(crate) fn failed(connection: &str, code: Code) -> Snapshot {
         errors: vec![code],
         access: vec![(Operation::Spaces, Some(code))],
         token_expires: None,
+        token_in_use: None,
         moment: None,
         collectors: Vec::new(),
     };
@@ -70,6 +72,7 @@ fn health(moment: Timestamp) -> Health {
         errors: vec![Code::PlanRequired],
         access: Operation::ALL.iter().map(|&operation| (operation, None)).collect(),
         token_expires: Some(moment),
+        token_in_use: Some(TokenSlot::Current),
         moment: Some(moment),
         collectors: Collector::ALL.iter().map(collector).collect(),
     }

@@ -7,6 +7,7 @@ mod command;
 mod control;
 mod fault;
 mod journal;
+pub mod network;
 mod openapi;
 mod server;
 mod truth;
