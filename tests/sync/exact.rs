@@ -91,6 +91,41 @@ async fn a_space_that_goes_out_of_sight_is_counted_as_unseen_for_thirty_days_and
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_space_that_comes_back_shows_no_number_before_it_has_been_met_whole() {
+    let observer = Observer::of(Options { seed: 3, spaces: 2, docs: 500, ..Options::default() }).await;
+    let (space, key) = {
+        let world = observer.site.world();
+        let space = world.spaces().iter().find(|space| &*space.space_type != "personal").unwrap();
+        (space.id, space.key.to_string())
+    };
+    let of_space = |snapshot: &Snapshot| -> BTreeMap<String, i64> {
+        let is_of_space =
+            |series: &str| series.contains(&format!("space=\"{key}\"")) && !series.starts_with("space_info{");
+        told(snapshot).into_iter().filter(|(series, _)| is_of_space(series)).collect()
+    };
+    assert!(!of_space(observer.catch_up_on(Collector::ALL).await.as_ref()).is_empty());
+    observer.site.world().hide_space(space);
+    assert!(of_space(observer.catch_up_on(&[Collector::Spaces]).await.as_ref()).is_empty());
+    observer.silence().await;
+
+    // The base has its one answer of pages, with some of the space's, and the walk of the space has none.
+    observer.site.world().show_space(space);
+    observer.site.inject(Fault::new(FaultKind::InternalError).on(Operation::Pages).after(1));
+    let after_the_base = observer.catch_up_on(&[Collector::Spaces]).await;
+    observer.silence().await;
+    let after_the_walk = observer.sync.snapshots().borrow().clone().unwrap();
+    for half_met in [after_the_base, after_the_walk] {
+        assert!(of_space(&half_met).is_empty(), "{:?}", of_space(&half_met));
+    }
+
+    observer.site.clear_faults();
+    observer.pass(A_WHILE);
+    let snapshot = observer.catch_up_on(Collector::ALL).await;
+    observer.check(&snapshot);
+    assert!(!of_space(&snapshot).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn views_between_two_looks_are_counted_as_observed() {
     let observer = Observer::of(Options { seed: 3, spaces: 3, docs: 40, ..Options::default() }).await;
     let views_observed = |snapshot: &Snapshot| -> i64 {

@@ -61,6 +61,16 @@ pub struct Census {
     pub shown: Shown,
 }
 
+impl Shown {
+    /// Whose spaces are all out of sight, or have just come back and are still to be met, begins anew: its number would
+    /// fill up on show.
+    fn forget_all_but(&mut self, spaces: &HashSet<&str>) {
+        for names in [&mut self.docs, &mut self.owners, &mut self.labels, &mut self.states] {
+            names.retain(|name| spaces.contains(&**name));
+        }
+    }
+}
+
 /// Sums up the ledger for `moment`.
 pub fn take_census(ledger: &Ledger, settings: &CensusSettings, moment: Timestamp) -> Census {
     let groups = Groups::of(ledger, settings, &ledger.folded);
@@ -83,6 +93,7 @@ pub fn take_census(ledger: &Ledger, settings: &CensusSettings, moment: Timestamp
     }
 
     let mut shown = ledger.shown.clone();
+    shown.forget_all_but(&groups.begun());
     let everything_met = groups.spaces_met.iter().all(|met| *met);
     let users_known = contributions.accounts().all(|(user, _)| user.knowledge.asked_at().is_some());
     for (place, name) in groups.names.iter().enumerate() {
@@ -147,6 +158,8 @@ struct Groups {
     names: Vec<Arc<str>>,
     /// Every space of the group has been walked.
     spaces_met: Vec<bool>,
+    /// At least one of them has.
+    some_met: Vec<bool>,
     /// By the ledger's number of the space; `None` where the space is out of sight.
     by_space: Vec<Option<usize>>,
     infos: Vec<SpaceInfo>,
@@ -158,6 +171,7 @@ impl Groups {
         let mut groups = Self {
             names: Vec::new(),
             spaces_met: Vec::new(),
+            some_met: Vec::new(),
             by_space: Vec::with_capacity(ledger.spaces.len()),
             infos: Vec::new(),
             folded_spaces: 0,
@@ -182,12 +196,20 @@ impl Groups {
             let place = *places.entry(name.clone()).or_insert_with(|| {
                 groups.names.push(name);
                 groups.spaces_met.push(true);
+                groups.some_met.push(false);
                 groups.names.len() - 1
             });
             groups.spaces_met[place] &= space.walked;
+            groups.some_met[place] |= space.walked;
             groups.by_space.push(Some(place));
         }
         groups
+    }
+
+    /// Names of groups of which at least one space has been met whole.
+    fn begun(&self) -> HashSet<&str> {
+        let names = self.names.iter().zip(&self.some_met);
+        names.filter(|(_, met)| **met).map(|(name, _)| &**name).collect()
     }
 
     fn of_space(&self, number: u32) -> Option<usize> {
