@@ -80,7 +80,7 @@ pub struct CollectorsSettings {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Switch {
-    /// Default: true.
+    /// Default: true. What is switched off asks nothing, and none of its numbers are shown.
     pub enabled: bool,
 }
 
@@ -191,6 +191,7 @@ impl Settings {
             top_labels: self.labels.top,
             named_labels: self.labels.named.iter().map(|name| Arc::from(name.as_str())).collect(),
             max_series: self.max_series,
+            switched_off: Collector::ALL.iter().copied().filter(|of| !self.collectors.is_enabled(*of)).collect(),
         }
     }
 

@@ -101,6 +101,11 @@ impl Observer {
         self.sync = Sync::kept(connection, settings, clock, asking, stop, kept);
     }
 
+    /// From the next restart on these settings are obeyed.
+    pub(crate) fn adapt(&mut self, adapt: impl FnOnce(&mut sync::Settings)) {
+        adapt(&mut self.settings.1);
+    }
+
     /// From now on another site is looked at, an hour later: at the address of the one before, as if that had been deleted
     /// and made anew, or at an address of its own.
     pub(crate) async fn look_at_another_site(&mut self, options: Options, at_the_same_address: bool) {

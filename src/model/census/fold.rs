@@ -131,6 +131,7 @@ mod tests {
             top_labels: 20,
             named_labels: Vec::new(),
             max_series,
+            switched_off: Vec::new(),
         };
         for max_series in 0..900 {
             ledger.fold(HashSet::new());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::ledger::{Ledger, Space};
-use super::{Numbers, SpaceId, SpaceInfo, Timestamp, Window};
+use super::{Collector, Numbers, SpaceId, SpaceInfo, Timestamp, Window};
 
 mod contributions;
 mod fold;
@@ -39,6 +39,8 @@ pub struct CensusSettings {
     pub named_labels: Vec<Arc<str>>,
     /// Above this many series the smallest spaces share one value of `space`.
     pub max_series: usize,
+    /// Whose numbers nobody keeps true, and which are therefore not shown.
+    pub switched_off: Vec<Collector>,
 }
 
 /// What is on show, because every fact behind it has been learnt once.
@@ -69,6 +71,25 @@ impl Shown {
             names.retain(|name| spaces.contains(&**name));
         }
     }
+
+    /// What this collector's facts are behind. When it is switched on again, there may be some that it has never learnt.
+    fn forget(&mut self, collector: Collector) {
+        match collector {
+            Collector::Versions => {
+                self.updates.clear();
+                self.contributors.clear();
+            }
+            Collector::Users => {
+                self.owners.clear();
+                self.contributors.clear();
+                self.users = false;
+            }
+            Collector::Labels => self.labels.clear(),
+            Collector::States => self.states.clear(),
+            // Views are a sample at any time.
+            Collector::Spaces | Collector::Docs | Collector::Views => {}
+        }
+    }
 }
 
 /// Sums up the ledger for `moment`.
@@ -92,6 +113,47 @@ pub fn take_census(ledger: &Ledger, settings: &CensusSettings, moment: Timestamp
         }
     }
 
+    let shown = now_shown(ledger, settings, &groups, &tally, &contributions, &starts);
+    let on_show = OnShow {
+        ledger,
+        shown: &shown,
+        updates: settings.windows.iter().map(|window| shown.updates.contains(window)).collect(),
+        contributors: settings.windows.iter().map(|window| shown.contributors.contains(window)).collect(),
+        labels: tally.labels_on_show(ledger, settings),
+        views: !settings.switched_off.contains(&Collector::Views),
+    };
+    let account_types = contributions.account_types();
+    let by_group = contributions.by_group(&starts.starts, groups.names.len(), &account_types);
+    let of_site = contributions.of_site(&starts.starts, &account_types);
+    let numbers = Numbers {
+        windows: settings.windows.clone(),
+        ages: AGES.to_vec(),
+        spaces: count_spaces(ledger, moment),
+        space_infos: groups.infos,
+        groups: groups
+            .names
+            .iter()
+            .zip(by_group)
+            .enumerate()
+            .filter(|(_, (name, _))| shown.docs.contains(*name))
+            .filter_map(|(place, (name, contributors))| tally.group_numbers(place, name, contributors, &on_show))
+            .collect(),
+        site_contributors: tally::shown_windows(of_site, &on_show.contributors),
+        users: shown.users.then(|| contributions.count_users()),
+        folded_spaces: groups.folded_spaces,
+    };
+    Census { numbers, shown }
+}
+
+/// What may be shown from now on: what was on show, and what has become known.
+fn now_shown(
+    ledger: &Ledger,
+    settings: &CensusSettings,
+    groups: &Groups,
+    tally: &Tally,
+    contributions: &Contributions<'_>,
+    starts: &WindowStarts,
+) -> Shown {
     let mut shown = ledger.shown.clone();
     shown.forget_all_but(&groups.begun());
     let everything_met = groups.spaces_met.iter().all(|met| *met);
@@ -122,35 +184,10 @@ pub fn take_census(ledger: &Ledger, settings: &CensusSettings, moment: Timestamp
         }
         shown.users |= users_known;
     }
-
-    let on_show = OnShow {
-        ledger,
-        shown: &shown,
-        updates: settings.windows.iter().map(|window| shown.updates.contains(window)).collect(),
-        contributors: settings.windows.iter().map(|window| shown.contributors.contains(window)).collect(),
-        labels: tally.labels_on_show(ledger, settings),
-    };
-    let account_types = contributions.account_types();
-    let by_group = contributions.by_group(&starts.starts, groups.names.len(), &account_types);
-    let of_site = contributions.of_site(&starts.starts, &account_types);
-    let numbers = Numbers {
-        windows: settings.windows.clone(),
-        ages: AGES.to_vec(),
-        spaces: count_spaces(ledger, moment),
-        space_infos: groups.infos,
-        groups: groups
-            .names
-            .iter()
-            .zip(by_group)
-            .enumerate()
-            .filter(|(_, (name, _))| shown.docs.contains(*name))
-            .filter_map(|(place, (name, contributors))| tally.group_numbers(place, name, contributors, &on_show))
-            .collect(),
-        site_contributors: tally::shown_windows(of_site, &on_show.contributors),
-        users: shown.users.then(|| contributions.count_users()),
-        folded_spaces: groups.folded_spaces,
-    };
-    Census { numbers, shown }
+    for collector in &settings.switched_off {
+        shown.forget(*collector);
+    }
+    shown
 }
 
 /// Which value of `space` each space is counted under.
