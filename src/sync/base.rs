@@ -98,9 +98,12 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
         state.access.note(Operation::Spaces, outcome, shared.clock.now());
         return Err(Failed::NoVisibleSpace);
     }
-    let (counted, excluded): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| shared.settings.spaces.counts(row));
+    let wanted = &shared.settings.spaces;
+    let (counted, excluded): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| wanted.counts(&row.key, &row.space_type));
     state.excluded = excluded.into_iter().map(|row| row.id).collect();
     let state = &mut *state;
+    state.leave_out_unwanted(wanted, listed);
     state.ledger.learn_spaces(counted, every_row_was_read, listed);
     if let Some(walk) = &mut state.walk {
         walk::leave_out_unlisted(walk, &state.ledger);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::model::{CensusSettings, Collector, MaxAges, SpaceRow, Window, duration};
+use crate::model::{CensusSettings, Collector, MaxAges, Window, duration};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -140,9 +140,10 @@ impl Default for CollectorSettings {
 }
 
 impl SpacesSettings {
-    pub(super) fn counts(&self, space: &SpaceRow) -> bool {
-        let fits = |patterns: &[KeyPattern]| patterns.iter().any(|pattern| pattern.fits(&space.key));
-        let is_left_out = self.personal == PersonalSpaces::None && &*space.space_type == "personal";
+    /// Whether a space of this key and type is counted.
+    pub(super) fn counts(&self, key: &str, space_type: &str) -> bool {
+        let fits = |patterns: &[KeyPattern]| patterns.iter().any(|pattern| pattern.fits(key));
+        let is_left_out = self.personal == PersonalSpaces::None && space_type == "personal";
         fits(&self.include) && !fits(&self.exclude) && !is_left_out
     }
 }

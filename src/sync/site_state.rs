@@ -12,6 +12,7 @@ use crate::model::{
 use crate::store::Identity;
 
 use super::Shared;
+use super::settings::SpacesSettings;
 use super::stumbling::Stumbling;
 
 #[derive(Debug)]
@@ -84,6 +85,11 @@ impl SiteState {
         }
         let ledger = &self.ledger;
         self.strangers.extend(spaces.filter(|space| !ledger.knows_space(*space)));
+    }
+
+    /// Spaces that were counted, and are not to be any more.
+    pub(super) fn leave_out_unwanted(&mut self, wanted: &SpacesSettings, now: Timestamp) {
+        self.ledger.exclude_spaces(|key, space_type| !wanted.counts(key, space_type), now);
     }
 
     /// What the facts are vouched for with.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use confluence_exporter::model::{Collector, Snapshot};
-use confluence_exporter::sync::Settings;
+use confluence_exporter::sync::{KeyPattern, PersonalSpaces, Settings, SpacesSettings};
 use confluence_simulator::{DocType, Fault, FaultKind, Operation, Options};
 use tempfile::tempdir;
 
@@ -100,6 +100,45 @@ async fn what_is_switched_off_after_a_run_is_shown_no_more_until_it_is_known_aga
         observer.restart(&store).await;
         observer.pass(Duration::from_hours(24 * 8));
     }
+    observer.check(observer.catch_up_on(Collector::ALL).await.as_ref());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_space_that_is_excluded_after_a_run_leaves_every_number_and_is_not_unseen() {
+    let folder = tempdir().unwrap();
+    let store = folder.path().join("store.db");
+    let mut observer = Observer::of(Options { seed: 18, spaces: 7, docs: 90, ..Options::default() }).await;
+    observer.restart(&store).await;
+    observer.check(observer.catch_up_on(Collector::ALL).await.as_ref());
+    let spaces = |snapshot: &Snapshot, part: &str| -> i64 {
+        let spaces = told(snapshot).into_iter().filter(|(series, _)| series.starts_with("spaces{"));
+        spaces.filter(|(series, _)| series.contains(part)).map(|(_, spaces)| spaces).sum()
+    };
+    let key = observer.site.world().spaces().iter().find(|space| &*space.space_type != "personal").unwrap().key.clone();
+    let named = format!("space=\"{key}\"");
+
+    observer.adapt(|settings| {
+        settings.spaces.exclude = vec![serde_json::from_value::<KeyPattern>(key.to_string().into()).unwrap()];
+        settings.spaces.personal = PersonalSpaces::None;
+    });
+    for _ in 0..2 {
+        observer.silence().await;
+        observer.restart(&store).await;
+        // No base tells it anew: what the store has kept is enough.
+        observer.site.inject(Fault::new(FaultKind::InternalError).on(Operation::Spaces));
+        let failed = observer.refresh().await;
+        observer.site.clear_faults();
+        for snapshot in [failed, observer.refresh().await] {
+            assert_eq!((spaces(&snapshot, "unseen"), spaces(&snapshot, "personal")), (0, 0));
+            assert!(!told(&snapshot).keys().any(|series| series.contains(&named) || series.contains("(personal)")));
+        }
+    }
+
+    observer.silence().await;
+    observer.adapt(|settings| settings.spaces = SpacesSettings::default());
+    observer.restart(&store).await;
+    observer.pass(Duration::from_hours(24 * 8));
+    observer.site.world().add_user("active", "atlassian");
     observer.check(observer.catch_up_on(Collector::ALL).await.as_ref());
 }
 

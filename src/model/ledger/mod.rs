@@ -421,7 +421,7 @@ impl Ledger {
     /// Spaces that are counted as `unseen` at the moment.
     pub(super) fn is_counted_as_unseen(space: &Space, moment: Timestamp) -> bool {
         match space.sight {
-            Sight::Listed => false,
+            Sight::Listed | Sight::Excluded { .. } => false,
             Sight::Unseen { since } => moment.since(since) < UNSEEN_SPACES_ARE_COUNTED_FOR,
         }
     }

@@ -182,7 +182,8 @@ fn space_facts(space: &Space) -> SpaceFacts {
         },
         unseen_since: match space.sight {
             Sight::Listed => None,
-            Sight::Unseen { since } => Some(since),
+            // Whether it is wanted the configuration says, and says it anew after each start.
+            Sight::Unseen { since } | Sight::Excluded { since } => Some(since),
         },
         walked: space.walked,
     }
