@@ -146,6 +146,10 @@ impl SpacesSettings {
         let is_left_out = self.personal == PersonalSpaces::None && space_type == "personal";
         fits(&self.include) && !fits(&self.exclude) && !is_left_out
     }
+
+    pub(super) fn fold_personal(&self) -> bool {
+        self.personal == PersonalSpaces::Fold
+    }
 }
 
 impl KeyPattern {
@@ -188,7 +192,7 @@ impl Settings {
     pub(super) fn census(&self) -> CensusSettings {
         CensusSettings {
             windows: self.windows.clone(),
-            fold_personal: self.spaces.personal == PersonalSpaces::Fold,
+            fold_personal: self.spaces.fold_personal(),
             top_labels: self.labels.top,
             named_labels: self.labels.named.iter().map(|name| Arc::from(name.as_str())).collect(),
             max_series: self.max_series,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use confluence_exporter::model::{Collector, Numbers, Snapshot};
 use confluence_simulator::world::SpaceStatus;
-use confluence_simulator::{DocId, DocStatus, EventKind, Fault, FaultKind, Operation, Options};
+use confluence_simulator::{DocId, DocStatus, DocType, EventKind, Fault, FaultKind, Operation, Options};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -123,6 +123,46 @@ async fn a_space_that_comes_back_shows_no_number_before_it_has_been_met_whole() 
     let snapshot = observer.catch_up_on(Collector::ALL).await;
     observer.check(&snapshot);
     assert!(!of_space(&snapshot).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_observed_never_fall_and_never_jump_when_a_space_goes_out_of_sight_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store.db");
+    let mut observer = Observer::of(Options { seed: 3, spaces: 2, docs: 20, ..Options::default() }).await;
+    observer.restart(&store).await;
+    let [(leaving, its_page), (_, page_that_stays)] = ["~ann", "~ben"].map(|key| {
+        let mut world = observer.site.world();
+        let author = world.accounts().next().unwrap();
+        let space = world.add_space(key, key, "personal");
+        (space, world.create(space, DocType::Page, author).unwrap())
+    });
+    let views = |snapshot: &Snapshot| {
+        let series = "doc_views_observed_total{space=\"(personal)\",type=\"page\"}";
+        told(snapshot).get(series).copied()
+    };
+    // Views are read again after a week.
+    let look = async |observer: &Observer| {
+        observer.pass(A_WHILE);
+        observer.site.world().add_user("active", "atlassian");
+        views(observer.catch_up_on(Collector::ALL).await.as_ref())
+    };
+    assert_eq!(look(&observer).await, Some(0));
+    observer.site.world().view(its_page, 7);
+    observer.site.world().view(page_that_stays, 5);
+    assert_eq!(look(&observer).await, Some(12));
+
+    observer.site.world().hide_space(leaving);
+    assert_eq!(views(observer.catch_up_on(&[Collector::Spaces]).await.as_ref()), Some(12));
+    observer.site.world().view(page_that_stays, 1);
+    assert_eq!(look(&observer).await, Some(13));
+
+    observer.silence().await;
+    observer.restart(&store).await;
+    observer.site.world().show_space(leaving);
+    assert_eq!(views(observer.catch_up_on(&[Collector::Spaces]).await.as_ref()), Some(13));
+    observer.site.world().view(its_page, 2);
+    assert_eq!(look(&observer).await, Some(15));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,9 @@ fn schema_md_lists_every_table_and_view_with_its_columns() {
 /// Views first, as the page has them.
 fn in_database() -> Vec<(String, Vec<String>)> {
     let database = Connection::open_in_memory().unwrap();
-    database.execute_batch(&read("src/store/schema.sql")).unwrap();
+    for migration in ["schema.sql", "schema-2.sql"] {
+        database.execute_batch(&read(format!("src/store/{migration}"))).unwrap();
+    }
     let mut names = database
         .prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY type DESC, rowid")
         .unwrap();

@@ -14,6 +14,9 @@ mod contributions;
 mod fold;
 mod tally;
 
+#[cfg(test)]
+mod observed_test;
+
 pub use fold::decide_folding;
 
 use contributions::Contributions;
@@ -106,11 +109,6 @@ pub fn take_census(ledger: &Ledger, settings: &CensusSettings, moment: Timestamp
         }
         tally.add(ledger, doc, status, group, &starts);
         contributions.add(doc, group, starts.horizon);
-    }
-    for ((space, doc_type), views) in &ledger.observed_views {
-        if let Some(group) = groups.of_space(*space) {
-            tally.add_observed_views(group, *doc_type, *views);
-        }
     }
 
     let shown = now_shown(ledger, settings, &groups, &tally, &contributions, &starts);
@@ -219,7 +217,7 @@ impl Groups {
                 groups.by_space.push(None);
                 continue;
             }
-            let name = group_name(space, settings, folded);
+            let name = group_name(space, settings.fold_personal, folded);
             groups.folded_spaces += u64::from(name != space.key);
             if name == space.key {
                 groups.infos.push(SpaceInfo {
@@ -254,8 +252,9 @@ impl Groups {
     }
 }
 
-fn group_name(space: &Space, settings: &CensusSettings, folded: &HashSet<SpaceId>) -> Arc<str> {
-    if settings.fold_personal && &*space.space_type == "personal" {
+/// The value of `space` under which a space is counted.
+pub(super) fn group_name(space: &Space, fold_personal: bool, folded: &HashSet<SpaceId>) -> Arc<str> {
+    if fold_personal && &*space.space_type == "personal" {
         PERSONAL.into()
     } else if folded.contains(&space.id) {
         OTHER.into()

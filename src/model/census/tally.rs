@@ -162,11 +162,6 @@ impl Tally {
         }
     }
 
-    /// Takes in views that were added between two looks at docs of this group.
-    pub(super) fn add_observed_views(&mut self, group: usize, doc_type: DocType, views: u64) {
-        self.groups[group].types[doc_type as usize].views.observed += views;
-    }
-
     pub(super) fn unknown(&self, group: usize) -> Unknown {
         self.groups[group].unknown
     }
@@ -204,7 +199,12 @@ impl Tally {
             .iter()
             .zip(&group.types)
             .filter(|(_, sums)| sums.docs.iter().any(|docs| *docs > 0))
-            .map(|(doc_type, sums)| sums.numbers(*doc_type, on_show, labels_shown))
+            .map(|(doc_type, sums)| TypeNumbers {
+                views: on_show
+                    .views
+                    .then(|| ViewNumbers { observed: ledger.views_observed(name, *doc_type), ..sums.views }),
+                ..sums.numbers(*doc_type, on_show, labels_shown)
+            })
             .collect();
         if types.is_empty() {
             return None;

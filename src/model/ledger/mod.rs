@@ -18,6 +18,7 @@ mod missing;
 mod restore;
 mod space;
 mod unsaved;
+mod views;
 mod wants;
 
 #[cfg(test)]
@@ -50,8 +51,8 @@ pub struct Ledger {
     label_names: Interner<Arc<str>>,
     label_sets: Interner<Box<[u32]>>,
     states: Interner<Arc<str>>,
-    /// Views added between two looks at the same doc, by the space and type it had at the second.
-    pub(super) observed_views: HashMap<(u32, DocType), u64>,
+    /// Views added between two looks at the same doc: by the value of `space` under which it stood at the second, and its type.
+    observed_views: HashMap<(Arc<str>, DocType), u64>,
     /// The longest window: edits before it are not kept.
     reach: Duration,
     pub(super) moment: Option<Timestamp>,
@@ -306,23 +307,6 @@ impl Ledger {
         let Some(doc) = self.doc_mut(id) else { return };
         doc.state = knowledge(fact, answered);
         doc.state_number = number;
-        self.doc_changed_by_id(id);
-    }
-
-    /// A doc's lifetime views.
-    pub fn learn_views(&mut self, id: DocId, fact: &Fact<u64>, answered: Timestamp) {
-        let Some(doc) = self.doc_mut(id) else { return };
-        let before = doc.views.learnt_at().map(|_| u64::from(doc.view_count));
-        doc.views = knowledge(fact, answered);
-        if let Fact::Known(count) = fact {
-            doc.view_count = u32::try_from(*count).unwrap_or(u32::MAX);
-            let place = (doc.space, doc.doc_type);
-            let added = before.map_or(0, |before| count.saturating_sub(before));
-            *self.observed_views.entry(place).or_default() += added;
-            if added > 0 {
-                self.views_observed(place.0, place.1);
-            }
-        }
         self.doc_changed_by_id(id);
     }
 
