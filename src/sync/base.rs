@@ -153,7 +153,8 @@ async fn read_changes(shared: &Shared, doc_type: DocType, moment: Timestamp) -> 
         shared.count_unreadable(&answer.unreadable);
         {
             let mut state = shared.state();
-            shared.count_learnt(&state.ledger.learn_docs(&rows, answer.date));
+            let learnt = state.ledger.learn_docs(&rows, answer.date);
+            shared.count_learnt(&learnt, doc_type, answer.date, answer.trace.as_deref());
             // Without a watermark one answer is enough: the walk by id reads the rest.
             let Some(cursor) = answer.next.filter(|_| !is_down && watermark.is_some()) else {
                 state.descents.remove(&doc_type);

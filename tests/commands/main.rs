@@ -14,4 +14,5 @@ mod secrets;
 mod serving;
 mod sockets;
 mod storing;
+mod unreadable;
 mod web_config;
