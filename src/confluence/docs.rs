@@ -1,5 +1,7 @@
 //! The lists of pages and blog posts.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 
 use super::Site;
@@ -70,7 +72,13 @@ impl Site {
             DocType::Blogpost => (Operation::Blogposts, "/wiki/api/v2/blogposts", "blogpost"),
         };
         let question = Question { operation, path, query, body: None, turn };
-        self.list(question, cursor, kind, |json, _| doc(doc_type, kind, json)).await
+        let mut met = HashSet::new();
+        self.list(question, cursor, kind, |json, _| {
+            let row = doc(doc_type, kind, json)?;
+            // Of two docs with one id nobody knows which is meant: the second must not overwrite the first.
+            if met.insert(row.id) { Ok(row) } else { Err("doc_id") }
+        })
+        .await
     }
 }
 

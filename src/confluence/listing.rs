@@ -18,6 +18,8 @@ pub struct Listing<T> {
     pub next: Option<Cursor>,
     /// The site's time when it answered.
     pub date: Timestamp,
+    /// Atlassian's word for the answer.
+    pub trace: Option<String>,
     /// The kind of each row or field that could not be read, for the caller to count. Such a row is left out, the
     /// others stay.
     pub unreadable: Vec<&'static str>,
@@ -50,7 +52,7 @@ impl Site {
         question: Question<'_>,
         cursor: Option<&Cursor>,
         kind: &'static str,
-        row: impl Fn(J, &mut Vec<&'static str>) -> Row<T>,
+        row: impl FnMut(J, &mut Vec<&'static str>) -> Row<T>,
     ) -> Result<Listing<T>, Failure> {
         let operation = question.operation;
         let mut query = question.query.to_vec();
@@ -60,7 +62,9 @@ impl Site {
         }
         let answer = self.connection().ask(Question { query: &query, ..question }).await?;
         let listing = read(answer, cursor, kind, row).ok_or_else(|| Failure::unusable_answer(operation))?;
-        self.tell_unreadable(operation, &listing.unreadable);
+        for kind in &listing.unreadable {
+            self.tell_unreadable(operation, kind, listing.date, listing.trace.as_deref());
+        }
         Ok(listing)
     }
 }
@@ -69,7 +73,7 @@ fn read<J: DeserializeOwned, T>(
     answer: Answer<ListingJson>,
     asked: Option<&Cursor>,
     kind: &'static str,
-    row: impl Fn(J, &mut Vec<&'static str>) -> Row<T>,
+    mut row: impl FnMut(J, &mut Vec<&'static str>) -> Row<T>,
 ) -> Option<Listing<T>> {
     let next = match answer.value.links.and_then(|links| links.next).or(answer.next_link) {
         Some(link) => Some(next_place(&link, asked)?),
@@ -83,7 +87,7 @@ fn read<J: DeserializeOwned, T>(
             Err(kind) => unreadable.push(kind),
         }
     }
-    Some(Listing { rows, next, date: answer.date, unreadable })
+    Some(Listing { rows, next, date: answer.date, trace: answer.trace, unreadable })
 }
 
 /// More than the largest site has in one listing: five million rows. Beyond it the places lead in a circle.
@@ -115,7 +119,7 @@ mod tests {
 
     fn answer(json: &str, next_link: Option<&str>) -> Answer<ListingJson> {
         let value = serde_json::from_str(json).unwrap();
-        Answer { value, date: Timestamp::from_millis(0), next_link: next_link.map(str::to_owned) }
+        Answer { value, date: Timestamp::from_millis(0), next_link: next_link.map(str::to_owned), trace: None }
     }
 
     fn number(json: u32, unreadable: &mut Vec<&'static str>) -> Row<u32> {

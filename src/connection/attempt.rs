@@ -85,7 +85,8 @@ impl Connection {
             ..Failure::new(question.operation, Cause::NotTheJson)
         })?;
         let date = headers::date(&reply.headers).unwrap_or_else(|| self.0.clock.now());
-        Ok(Answer { value, date, next_link: headers::next_link(&reply.headers) })
+        let (next_link, trace) = (headers::next_link(&reply.headers), headers::trace(&reply.headers));
+        Ok(Answer { value, date, next_link, trace })
     }
 
     /// One request, under a permit.

@@ -29,11 +29,13 @@ pub struct Answer<T> {
     pub date: Timestamp,
     /// The target of the `Link` header's `rel="next"`, as it came.
     pub next_link: Option<String>,
+    /// Atlassian's word for this exchange, for whoever asks them about it.
+    pub trace: Option<String>,
 }
 
 impl<T> Answer<T> {
     /// The same answer, read further.
     pub(crate) fn map<U>(self, read: impl FnOnce(T) -> U) -> Answer<U> {
-        Answer { value: read(self.value), date: self.date, next_link: self.next_link }
+        Answer { value: read(self.value), date: self.date, next_link: self.next_link, trace: self.trace }
     }
 }

@@ -217,7 +217,7 @@ mod tests {
             edit_sessions: vec![Some(2), None],
             stale: vec![Some(1)],
             unlabelled: Some(2),
-            views: ViewNumbers { lifetime: Some(77), sampled_docs: 2, observed: 5 },
+            views: Some(ViewNumbers { lifetime: Some(77), sampled_docs: 2, observed: 5 }),
         };
         let group = GroupNumbers {
             space: "ENG".into(),

@@ -173,9 +173,9 @@ fn type_numbers(chunks: &mut Chunks, connection: &str, groups: &[GroupNumbers], 
 
     let sums: [(&Series, OfType<'_, Option<u64>>); 4] = [
         (&UNLABELLED_DOCS, |numbers| numbers.unlabelled),
-        (&DOC_VIEWS, |numbers| numbers.views.lifetime),
-        (&VIEWS_SAMPLED_DOCS, |numbers| Some(numbers.views.sampled_docs)),
-        (&DOC_VIEWS_OBSERVED, |numbers| Some(numbers.views.observed)),
+        (&DOC_VIEWS, |numbers| numbers.views?.lifetime),
+        (&VIEWS_SAMPLED_DOCS, |numbers| Some(numbers.views?.sampled_docs)),
+        (&DOC_VIEWS_OBSERVED, |numbers| Some(numbers.views?.observed)),
     ];
     for (series, count) in sums {
         let mut family = chunks.family(series);

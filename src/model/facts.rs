@@ -14,8 +14,8 @@ pub struct Facts {
     /// Names of content states that are new, with their numbers.
     pub states: Vec<(u32, Arc<str>)>,
     pub docs: Vec<DocFacts>,
-    /// Views added between two looks at the same doc.
-    pub observed_views: Vec<(SpaceId, DocType, u64)>,
+    /// Views added between two looks at the same doc, by the value of `space` under which it stood, and its type.
+    pub observed_views: Vec<(Arc<str>, DocType, u64)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

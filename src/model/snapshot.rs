@@ -119,7 +119,8 @@ pub struct TypeNumbers {
     pub edit_sessions: PerWindow,
     pub stale: PerWindow,
     pub unlabelled: Option<u64>,
-    pub views: ViewNumbers,
+    /// `None` where nobody reads them.
+    pub views: Option<ViewNumbers>,
 }
 
 /// A sample, which says how large it is.

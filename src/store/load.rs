@@ -161,8 +161,7 @@ fn words(database: &Connection, connection: i64, ledger: &mut Ledger) -> Result<
     while let Some(row) = rows.next()? {
         let doc_type = spelling::doc_type(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?);
         let doc_type = doc_type.ok_or(Torn("count of views"))?;
-        let space = SpaceId(row.get::<_, i64>(0)?.cast_unsigned());
-        ledger.restore_observed_views(space, doc_type, row.get::<_, i64>(2)?.cast_unsigned())?;
+        ledger.restore_observed_views(row.get(0)?, doc_type, row.get::<_, i64>(2)?.cast_unsigned());
     }
     Ok(())
 }

@@ -53,7 +53,7 @@ fn facts(database: &Connection, connection: i64, facts: &Facts) -> Result<()> {
     for (space, doc_type, views) in &facts.observed_views {
         database.prepare_cached("REPLACE INTO observed_views VALUES (?, ?, ?, ?)")?.execute(params![
             connection,
-            id(space.0),
+            space,
             doc_type.as_str(),
             id(*views)
         ])?;

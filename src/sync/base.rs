@@ -98,9 +98,12 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
         state.access.note(Operation::Spaces, outcome, shared.clock.now());
         return Err(Failed::NoVisibleSpace);
     }
-    let (counted, excluded): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| shared.settings.spaces.counts(row));
+    let wanted = &shared.settings.spaces;
+    let (counted, excluded): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| wanted.counts(&row.key, &row.space_type));
     state.excluded = excluded.into_iter().map(|row| row.id).collect();
     let state = &mut *state;
+    state.leave_out_unwanted(wanted, listed);
     state.ledger.learn_spaces(counted, every_row_was_read, listed);
     if let Some(walk) = &mut state.walk {
         walk::leave_out_unlisted(walk, &state.ledger);
@@ -150,7 +153,8 @@ async fn read_changes(shared: &Shared, doc_type: DocType, moment: Timestamp) -> 
         shared.count_unreadable(&answer.unreadable);
         {
             let mut state = shared.state();
-            shared.count_learnt(&state.ledger.learn_docs(&rows, answer.date));
+            let learnt = state.ledger.learn_docs(&rows, answer.date);
+            shared.count_learnt(&learnt, doc_type, answer.date, answer.trace.as_deref());
             // Without a watermark one answer is enough: the walk by id reads the rest.
             let Some(cursor) = answer.next.filter(|_| !is_down && watermark.is_some()) else {
                 state.descents.remove(&doc_type);

@@ -61,8 +61,11 @@ pub async fn estimate(site: &Site, settings: &Settings) -> Result<Estimate, Cann
         return Err(CannotEstimate::NoVisibleSpace);
     }
     let all = spaces.len();
-    let counted: HashSet<SpaceId> =
-        spaces.into_iter().filter(|space| settings.spaces.counts(space)).map(|space| space.id).collect();
+    let counted: HashSet<SpaceId> = spaces
+        .into_iter()
+        .filter(|space| settings.spaces.counts(&space.key, &space.space_type))
+        .map(|space| space.id)
+        .collect();
     // Few enough can be named; where they are more, what is not counted is left out by its share.
     let named: Vec<SpaceId> = if counted.len() < all && counted.len() <= SPACES_A_LISTING {
         counted.iter().copied().collect()

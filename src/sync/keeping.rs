@@ -37,6 +37,8 @@ impl Shared {
                     state.restore(loaded);
                 }
                 state.ledger.note_changes();
+                // Before any list has been read: the first one may fail.
+                state.leave_out_unwanted(&self.settings.spaces, self.clock.now());
             })
             .await;
     }

@@ -71,7 +71,8 @@ async fn read(
     // A space that is new since the base is met by the next one.
     let Ok(at_home) = at_home(shared, answer.rows).await else { return Ok(()) };
     let mut state = shared.state();
-    shared.count_learnt(&state.ledger.learn_docs(&at_home, answer.date));
+    let learnt = state.ledger.learn_docs(&at_home, answer.date);
+    shared.count_learnt(&learnt, doc_type, answer.date, answer.trace.as_deref());
     let SiteState { ledger, reconciling: Some(walk), expected, .. } = &mut *state else { return Ok(()) };
     walk.rows += rows;
     walk.unreadable += unreadable;
@@ -144,7 +145,7 @@ async fn confirm_these(shared: &Shared, doc_type: DocType, ids: &[DocId]) -> Res
     let mut rows = Vec::new();
     let mut unreadable = false;
     let mut cursor: Option<Cursor> = None;
-    let answered = loop {
+    let (answered, trace) = loop {
         if cursor.is_some() {
             shared.budget.owe();
         }
@@ -155,11 +156,12 @@ async fn confirm_these(shared: &Shared, doc_type: DocType, ids: &[DocId]) -> Res
         rows.extend(answer.rows);
         cursor = answer.next;
         if cursor.is_none() {
-            break answer.date;
+            break (answer.date, answer.trace);
         }
     };
     let mut state = shared.state();
-    shared.count_learnt(&state.ledger.learn_docs(&rows, answered));
+    let learnt = state.ledger.learn_docs(&rows, answered);
+    shared.count_learnt(&learnt, doc_type, answered, trace.as_deref());
     // Of an answer that can't be read whole nobody can say who was missing in it.
     if !unreadable {
         let gone: Vec<DocId> = ids.iter().copied().filter(|id| rows.iter().all(|row| row.id != *id)).collect();

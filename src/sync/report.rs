@@ -31,12 +31,13 @@ fn snapshot(shared: &Shared, state: &mut SiteState) -> Snapshot {
     });
     let goals = state.ledger.goals(&ages, now);
     let collector_health = |(collector, goal): (&Collector, Goal)| {
+        let is_enabled = shared.settings.collectors.is_enabled(*collector);
         CollectorHealth {
             collector: *collector,
-            success: state.ledger.success(*collector),
-            oldest_fact: goal.oldest_fact,
+            success: state.ledger.success(*collector).filter(|_| is_enabled),
+            oldest_fact: goal.oldest_fact.filter(|_| is_enabled),
             // Who is switched off should know nothing, and knows it.
-            coverage: if shared.settings.collectors.is_enabled(*collector) { goal.coverage } else { 1.0 },
+            coverage: if is_enabled { goal.coverage } else { 1.0 },
         }
     };
     Snapshot {

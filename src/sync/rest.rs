@@ -159,7 +159,8 @@ async fn perform(shared: &Shared, work: Work) -> Ended {
             settle(shared, collector, id, answer).map(|answer| {
                 let (fact, date) =
                     answer.map_or((Fact::Refused, shared.clock.now()), |a| (Fact::Known(a.value), a.date));
-                shared.state().ledger.learn_views(id, &fact, date);
+                let fold_personal = shared.settings.spaces.fold_personal();
+                shared.state().ledger.learn_views(id, &fact, fold_personal, date);
             })
         }
     };

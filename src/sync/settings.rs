@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::model::{CensusSettings, Collector, MaxAges, SpaceRow, Window, duration};
+use crate::model::{CensusSettings, Collector, MaxAges, Window, duration};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -80,7 +80,7 @@ pub struct CollectorsSettings {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Switch {
-    /// Default: true.
+    /// Default: true. What is switched off asks nothing, and none of its numbers are shown.
     pub enabled: bool,
 }
 
@@ -140,10 +140,15 @@ impl Default for CollectorSettings {
 }
 
 impl SpacesSettings {
-    pub(super) fn counts(&self, space: &SpaceRow) -> bool {
-        let fits = |patterns: &[KeyPattern]| patterns.iter().any(|pattern| pattern.fits(&space.key));
-        let is_left_out = self.personal == PersonalSpaces::None && &*space.space_type == "personal";
+    /// Whether a space of this key and type is counted.
+    pub(super) fn counts(&self, key: &str, space_type: &str) -> bool {
+        let fits = |patterns: &[KeyPattern]| patterns.iter().any(|pattern| pattern.fits(key));
+        let is_left_out = self.personal == PersonalSpaces::None && space_type == "personal";
         fits(&self.include) && !fits(&self.exclude) && !is_left_out
+    }
+
+    pub(super) fn fold_personal(&self) -> bool {
+        self.personal == PersonalSpaces::Fold
     }
 }
 
@@ -187,10 +192,11 @@ impl Settings {
     pub(super) fn census(&self) -> CensusSettings {
         CensusSettings {
             windows: self.windows.clone(),
-            fold_personal: self.spaces.personal == PersonalSpaces::Fold,
+            fold_personal: self.spaces.fold_personal(),
             top_labels: self.labels.top,
             named_labels: self.labels.named.iter().map(|name| Arc::from(name.as_str())).collect(),
             max_series: self.max_series,
+            switched_off: Collector::ALL.iter().copied().filter(|of| !self.collectors.is_enabled(*of)).collect(),
         }
     }
 

@@ -12,6 +12,8 @@ use crate::model::{
 use crate::store::Identity;
 
 use super::Shared;
+use super::base::list_operation;
+use super::settings::SpacesSettings;
 use super::stumbling::Stumbling;
 
 #[derive(Debug)]
@@ -86,6 +88,11 @@ impl SiteState {
         self.strangers.extend(spaces.filter(|space| !ledger.knows_space(*space)));
     }
 
+    /// Spaces that were counted, and are not to be any more.
+    pub(super) fn leave_out_unwanted(&mut self, wanted: &SpacesSettings, now: Timestamp) {
+        self.ledger.exclude_spaces(|key, space_type| !wanted.counts(key, space_type), now);
+    }
+
     /// What the facts are vouched for with.
     pub(super) fn vouched(&self) -> Vouched {
         let watermarks = DocType::ALL.iter().filter_map(|doc_type| Some((*doc_type, self.watermark(*doc_type)?)));
@@ -115,10 +122,14 @@ impl Shared {
         answer
     }
 
-    /// Counts rows that contradict what is known.
-    pub(super) fn count_learnt(&self, learnt: &Learnt) {
-        self.asking.unreadable("doc_conflict", learnt.conflicting);
-        self.asking.unreadable("doc_space", learnt.homeless);
+    /// Counts rows that contradict what is known, of an answer given at this date and under this trace.
+    pub(super) fn count_learnt(&self, learnt: &Learnt, of: DocType, date: Timestamp, trace: Option<&str>) {
+        for (kind, rows) in [("doc_conflict", learnt.conflicting), ("doc_space", learnt.homeless)] {
+            self.asking.unreadable(kind, rows);
+            if rows > 0 {
+                self.site.tell_unreadable(list_operation(of), kind, date, trace);
+            }
+        }
     }
 
     /// Counts what could not be read of an answer.

@@ -167,7 +167,7 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
             let SiteState { ledger, walk, listings, .. } = &mut *state;
             let (Some(walk), Some(progress)) = (walk, listings.get_mut(place)) else { return Ok(()) };
             let learnt = ledger.learn_docs(&answer.rows, answer.date);
-            shared.count_learnt(&learnt);
+            shared.count_learnt(&learnt, doc_type, answer.date, answer.trace.as_deref());
             walk.rows += answer.rows.len() as u64;
             walk.unreadable += answer.unreadable.len() as u64 + learnt.conflicting;
             progress.cursor.clone_from(&answer.next);

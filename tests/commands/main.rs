@@ -17,4 +17,5 @@ mod secrets;
 mod serving;
 mod sockets;
 mod storing;
+mod unreadable;
 mod web_config;

@@ -88,7 +88,7 @@ fn group(space: Arc<str>, moment: Timestamp) -> GroupNumbers {
         edit_sessions: known([2, 3]),
         stale: known([6, 0]),
         unlabelled: Some(4),
-        views: ViewNumbers { lifetime: Some(1234), sampled_docs: 10, observed: 56 },
+        views: Some(ViewNumbers { lifetime: Some(1234), sampled_docs: 10, observed: 56 }),
     };
     GroupNumbers {
         space,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use confluence_exporter::model::{Collector, Numbers, Snapshot};
 use confluence_simulator::world::SpaceStatus;
-use confluence_simulator::{DocId, DocStatus, EventKind, Fault, FaultKind, Operation, Options};
+use confluence_simulator::{DocId, DocStatus, DocType, EventKind, Fault, FaultKind, Operation, Options};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -88,6 +88,81 @@ async fn a_space_that_goes_out_of_sight_is_counted_as_unseen_for_thirty_days_and
     let snapshot = observer.catch_up_on(Collector::ALL).await;
     observer.check(&snapshot);
     assert!(told(&snapshot).keys().any(|series| series.contains(&format!("space=\"{key}\""))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_space_that_comes_back_shows_no_number_before_it_has_been_met_whole() {
+    let observer = Observer::of(Options { seed: 3, spaces: 2, docs: 500, ..Options::default() }).await;
+    let (space, key) = {
+        let world = observer.site.world();
+        let space = world.spaces().iter().find(|space| &*space.space_type != "personal").unwrap();
+        (space.id, space.key.to_string())
+    };
+    let of_space = |snapshot: &Snapshot| -> BTreeMap<String, i64> {
+        let is_of_space =
+            |series: &str| series.contains(&format!("space=\"{key}\"")) && !series.starts_with("space_info{");
+        told(snapshot).into_iter().filter(|(series, _)| is_of_space(series)).collect()
+    };
+    assert!(!of_space(observer.catch_up_on(Collector::ALL).await.as_ref()).is_empty());
+    observer.site.world().hide_space(space);
+    assert!(of_space(observer.catch_up_on(&[Collector::Spaces]).await.as_ref()).is_empty());
+    observer.silence().await;
+
+    // The base has its one answer of pages, with some of the space's, and the walk of the space has none.
+    observer.site.world().show_space(space);
+    observer.site.inject(Fault::new(FaultKind::InternalError).on(Operation::Pages).after(1));
+    let after_the_base = observer.catch_up_on(&[Collector::Spaces]).await;
+    observer.silence().await;
+    let after_the_walk = observer.sync.snapshots().borrow().clone().unwrap();
+    for half_met in [after_the_base, after_the_walk] {
+        assert!(of_space(&half_met).is_empty(), "{:?}", of_space(&half_met));
+    }
+
+    observer.site.clear_faults();
+    observer.pass(A_WHILE);
+    let snapshot = observer.catch_up_on(Collector::ALL).await;
+    observer.check(&snapshot);
+    assert!(!of_space(&snapshot).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_observed_never_fall_and_never_jump_when_a_space_goes_out_of_sight_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store.db");
+    let mut observer = Observer::of(Options { seed: 3, spaces: 2, docs: 20, ..Options::default() }).await;
+    observer.restart(&store).await;
+    let [(leaving, its_page), (_, page_that_stays)] = ["~ann", "~ben"].map(|key| {
+        let mut world = observer.site.world();
+        let author = world.accounts().next().unwrap();
+        let space = world.add_space(key, key, "personal");
+        (space, world.create(space, DocType::Page, author).unwrap())
+    });
+    let views = |snapshot: &Snapshot| {
+        let series = "doc_views_observed_total{space=\"(personal)\",type=\"page\"}";
+        told(snapshot).get(series).copied()
+    };
+    // Views are read again after a week.
+    let look = async |observer: &Observer| {
+        observer.pass(A_WHILE);
+        observer.site.world().add_user("active", "atlassian");
+        views(observer.catch_up_on(Collector::ALL).await.as_ref())
+    };
+    assert_eq!(look(&observer).await, Some(0));
+    observer.site.world().view(its_page, 7);
+    observer.site.world().view(page_that_stays, 5);
+    assert_eq!(look(&observer).await, Some(12));
+
+    observer.site.world().hide_space(leaving);
+    assert_eq!(views(observer.catch_up_on(&[Collector::Spaces]).await.as_ref()), Some(12));
+    observer.site.world().view(page_that_stays, 1);
+    assert_eq!(look(&observer).await, Some(13));
+
+    observer.silence().await;
+    observer.restart(&store).await;
+    observer.site.world().show_space(leaving);
+    assert_eq!(views(observer.catch_up_on(&[Collector::Spaces]).await.as_ref()), Some(13));
+    observer.site.world().view(its_page, 2);
+    assert_eq!(look(&observer).await, Some(15));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,7 +70,13 @@ fn mend(observer: &Observer) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_is_counted() {
-    for kind in [FaultKind::WrongTypes, FaultKind::NullFields, FaultKind::UnknownStatus, FaultKind::UnlistedSpace] {
+    for kind in [
+        FaultKind::WrongTypes,
+        FaultKind::NullFields,
+        FaultKind::UnknownStatus,
+        FaultKind::UnlistedSpace,
+        FaultKind::DoubleId,
+    ] {
         let observer = Observer::of(Options { seed: 8, spaces: 3, docs: 30, ..Options::default() }).await;
         observer.site.inject(Fault::new(kind).on(confluence_simulator::Operation::Pages).times(2));
         observer.refresh().await;

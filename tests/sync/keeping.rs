@@ -1,9 +1,11 @@
 //! A restart costs nothing: what was kept is known, and only what changed since is asked for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use confluence_exporter::model::Collector;
-use confluence_simulator::{Fault, FaultKind, Operation, Options};
+use confluence_exporter::model::{Collector, Snapshot};
+use confluence_exporter::sync::{KeyPattern, PersonalSpaces, Settings, SpacesSettings};
+use confluence_simulator::{DocType, Fault, FaultKind, Operation, Options};
 use tempfile::tempdir;
 
 use crate::observer::{Observer, told};
@@ -46,6 +48,97 @@ async fn what_happened_while_nobody_looked_is_found_after_the_restart() {
     }
     observer.pass(Duration::from_hours(24 * 8));
 
+    observer.check(observer.catch_up_on(Collector::ALL).await.as_ref());
+}
+
+/// Where the settings say whether a collector is on.
+type Switch = fn(&mut Settings) -> &mut bool;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_switched_off_after_a_run_is_shown_no_more_until_it_is_known_again() {
+    let folder = tempdir().unwrap();
+    let store = folder.path().join("store.db");
+    let mut observer = Observer::of(Options { seed: 17, spaces: 3, docs: 25, ..Options::default() }).await;
+    observer.restart(&store).await;
+    let families = |snapshot: &Snapshot| -> BTreeSet<String> {
+        told(snapshot).into_keys().map(|series| series.split('{').next().unwrap().to_owned()).collect()
+    };
+    let switches: [(Switch, &[&str]); 5] = [
+        (
+            |settings| &mut settings.collectors.versions.enabled,
+            &["contributors", "doc_edit_sessions", "doc_updates", "site_contributors", "updated_docs"],
+        ),
+        (
+            |settings| &mut settings.collectors.users.enabled,
+            &["contributors", "docs_by_owner_status", "site_contributors", "users"],
+        ),
+        (|settings| &mut settings.collectors.labels.enabled, &["docs_by_label", "unlabelled_docs"]),
+        (|settings| &mut settings.collectors.states.enabled, &["docs_by_state"]),
+        (
+            |settings| &mut settings.collectors.views.enabled,
+            &["doc_views", "doc_views_observed_total", "views_sampled_docs"],
+        ),
+    ];
+    for (switch, names) in switches {
+        let before = observer.catch_up_on(Collector::ALL).await;
+        observer.check(&before);
+        observer.silence().await;
+
+        observer.adapt(|settings| *switch(settings) = false);
+        observer.restart(&store).await;
+        let off = observer.refresh().await;
+        let gone: Vec<_> = families(&before).difference(&families(&off)).cloned().collect();
+        assert_eq!(gone, names);
+
+        // A doc that has been made meanwhile is unknown to the collector that was away.
+        let author = observer.site.world().accounts().next().unwrap();
+        let space = observer.site.world().spaces()[0].id;
+        observer.site.world().create(space, DocType::Page, author);
+        observer.refresh().await;
+        observer.silence().await;
+        observer.adapt(|settings| *switch(settings) = true);
+        observer.restart(&store).await;
+        observer.pass(Duration::from_hours(24 * 8));
+    }
+    observer.check(observer.catch_up_on(Collector::ALL).await.as_ref());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_space_that_is_excluded_after_a_run_leaves_every_number_and_is_not_unseen() {
+    let folder = tempdir().unwrap();
+    let store = folder.path().join("store.db");
+    let mut observer = Observer::of(Options { seed: 18, spaces: 7, docs: 90, ..Options::default() }).await;
+    observer.restart(&store).await;
+    observer.check(observer.catch_up_on(Collector::ALL).await.as_ref());
+    let spaces = |snapshot: &Snapshot, part: &str| -> i64 {
+        let spaces = told(snapshot).into_iter().filter(|(series, _)| series.starts_with("spaces{"));
+        spaces.filter(|(series, _)| series.contains(part)).map(|(_, spaces)| spaces).sum()
+    };
+    let key = observer.site.world().spaces().iter().find(|space| &*space.space_type != "personal").unwrap().key.clone();
+    let named = format!("space=\"{key}\"");
+
+    observer.adapt(|settings| {
+        settings.spaces.exclude = vec![serde_json::from_value::<KeyPattern>(key.to_string().into()).unwrap()];
+        settings.spaces.personal = PersonalSpaces::None;
+    });
+    for _ in 0..2 {
+        observer.silence().await;
+        observer.restart(&store).await;
+        // No base tells it anew: what the store has kept is enough.
+        observer.site.inject(Fault::new(FaultKind::InternalError).on(Operation::Spaces));
+        let failed = observer.refresh().await;
+        observer.site.clear_faults();
+        for snapshot in [failed, observer.refresh().await] {
+            assert_eq!((spaces(&snapshot, "unseen"), spaces(&snapshot, "personal")), (0, 0));
+            assert!(!told(&snapshot).keys().any(|series| series.contains(&named) || series.contains("(personal)")));
+        }
+    }
+
+    observer.silence().await;
+    observer.adapt(|settings| settings.spaces = SpacesSettings::default());
+    observer.restart(&store).await;
+    observer.pass(Duration::from_hours(24 * 8));
+    observer.site.world().add_user("active", "atlassian");
     observer.check(observer.catch_up_on(Collector::ALL).await.as_ref());
 }
 

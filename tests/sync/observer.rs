@@ -13,7 +13,8 @@ use confluence_exporter::connection::{self, Connection, Patience};
 use confluence_exporter::metrics::{Asking, Dialect, Encoded, Part, StoreUp, page};
 use confluence_exporter::model::{Collector, ConnectionName, Snapshot, Timestamp};
 use confluence_exporter::store::{OpenError, Store};
-use confluence_exporter::sync::{self, Sync};
+use confluence_exporter::sync::{self, PersonalSpaces, Sync};
+use confluence_simulator::world::Space;
 use confluence_simulator::{Operation, Options, Simulator, Token, TokenKind, TruthQuestion};
 use tempfile::NamedTempFile;
 use tokio::time::Instant;
@@ -21,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Noon of some day.
 pub(crate) const START_MS: i64 = 1_781_784_000_000;
-const YEAR_SECONDS: i64 = 365 * 86_400;
 
 pub(crate) struct Observer {
     pub(crate) site: Simulator,
@@ -29,6 +29,8 @@ pub(crate) struct Observer {
     pub(crate) sync: Sync,
     settings: (connection::Settings, sync::Settings),
     stop: CancellationToken,
+    /// The spaces that the settings let be counted, said in another way.
+    pub(crate) counts: fn(&Space) -> bool,
     /// Whether the store takes writes.
     pub(crate) store_up: StoreUp,
     token_file: NamedTempFile,
@@ -77,7 +79,7 @@ impl Observer {
         let settings = (settings, sync_settings);
         let (connection, clock, asking) = open(&site, &settings.0);
         let sync = Sync::new(connection, settings.1.clone(), clock, asking, stop.clone());
-        Self { site, token, sync, settings, stop, store_up: StoreUp::default(), token_file }
+        Self { site, token, sync, settings, stop, counts: |_| true, store_up: StoreUp::default(), token_file }
     }
 
     /// Looks on with another exporter: the one before is stopped wherever it was, as if it had been killed. What it had
@@ -99,6 +101,11 @@ impl Observer {
         };
         let kept = store.connection(connection.name(), connection.whereabouts().into()).await.unwrap();
         self.sync = Sync::kept(connection, settings, clock, asking, stop, kept);
+    }
+
+    /// From the next restart on these settings are obeyed.
+    pub(crate) fn adapt(&mut self, adapt: impl FnOnce(&mut sync::Settings)) {
+        adapt(&mut self.settings.1);
     }
 
     /// From now on another site is looked at, an hour later: at the address of the one before, as if that had been deleted
@@ -198,16 +205,32 @@ impl Observer {
 
     /// The numbers of a snapshot as the page tells them, and as the site counts them at its moment.
     pub(crate) fn compare(&self, snapshot: &Snapshot) -> (BTreeMap<String, i64>, BTreeMap<String, i64>) {
-        let moment = snapshot.health.moment.unwrap();
-        let question =
-            TruthQuestion { authors_within_seconds: Some(YEAR_SECONDS), ..TruthQuestion::at(moment.as_millis()) };
-        let truth = self.site.truth(&question);
+        let truth = self.site.truth(&self.question(snapshot));
         let told = told(snapshot);
         let families: std::collections::BTreeSet<&str> = truth.keys().map(|series| family(series)).collect();
         let told =
             told.into_iter().filter(|(series, _)| families.contains(family(series)) && !is_unseen(series)).collect();
         let truth = truth.into_iter().filter(|(series, _)| !is_unseen(series)).collect();
         (told, truth)
+    }
+
+    /// What the settings want to know.
+    fn question(&self, snapshot: &Snapshot) -> TruthQuestion {
+        let (_, settings) = &self.settings;
+        let seconds = |span: Duration| i64::try_from(span.as_secs()).unwrap();
+        let windows: Vec<_> =
+            settings.windows.iter().map(|window| (window.to_string(), seconds(window.span()))).collect();
+        let world = self.site.world();
+        let counted = world.spaces().iter().filter(|space| (self.counts)(space));
+        TruthQuestion {
+            authors_within_seconds: windows.iter().map(|(_, seconds)| *seconds).max(),
+            windows,
+            fold_personal: settings.spaces.personal == PersonalSpaces::Fold,
+            spaces: Some(counted.map(|space| space.key.to_string()).collect()),
+            top_labels: Some(settings.labels.top),
+            named_labels: settings.labels.named.clone(),
+            ..TruthQuestion::at(snapshot.health.moment.unwrap().as_millis())
+        }
     }
 
     pub(crate) fn check(&self, snapshot: &Snapshot) {

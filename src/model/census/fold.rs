@@ -32,7 +32,7 @@ pub fn decide_folding(ledger: &Ledger, settings: &CensusSettings) -> HashSet<Spa
         .iter()
         .zip(&docs)
         .filter(|(space, _)| {
-            space.is_listed() && Arc::ptr_eq(&group_name(space, settings, &nothing_folded), &space.key)
+            space.is_listed() && Arc::ptr_eq(&group_name(space, settings.fold_personal, &nothing_folded), &space.key)
         })
         .map(|(space, docs)| (docs.iter().sum(), space.id, series_of(docs, settings)))
         .collect();
@@ -131,6 +131,7 @@ mod tests {
             top_labels: 20,
             named_labels: Vec::new(),
             max_series,
+            switched_off: Vec::new(),
         };
         for max_series in 0..900 {
             ledger.fold(HashSet::new());

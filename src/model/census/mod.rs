@@ -8,11 +8,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::ledger::{Ledger, Space};
-use super::{Numbers, SpaceId, SpaceInfo, Timestamp, Window};
+use super::{Collector, Numbers, SpaceId, SpaceInfo, Timestamp, Window};
 
 mod contributions;
 mod fold;
 mod tally;
+
+#[cfg(test)]
+mod observed_test;
 
 pub use fold::decide_folding;
 
@@ -39,6 +42,8 @@ pub struct CensusSettings {
     pub named_labels: Vec<Arc<str>>,
     /// Above this many series the smallest spaces share one value of `space`.
     pub max_series: usize,
+    /// Whose numbers nobody keeps true, and which are therefore not shown.
+    pub switched_off: Vec<Collector>,
 }
 
 /// What is on show, because every fact behind it has been learnt once.
@@ -61,6 +66,35 @@ pub struct Census {
     pub shown: Shown,
 }
 
+impl Shown {
+    /// Whose spaces are all out of sight, or have just come back and are still to be met, begins anew: its number would
+    /// fill up on show.
+    fn forget_all_but(&mut self, spaces: &HashSet<&str>) {
+        for names in [&mut self.docs, &mut self.owners, &mut self.labels, &mut self.states] {
+            names.retain(|name| spaces.contains(&**name));
+        }
+    }
+
+    /// What this collector's facts are behind. When it is switched on again, there may be some that it has never learnt.
+    fn forget(&mut self, collector: Collector) {
+        match collector {
+            Collector::Versions => {
+                self.updates.clear();
+                self.contributors.clear();
+            }
+            Collector::Users => {
+                self.owners.clear();
+                self.contributors.clear();
+                self.users = false;
+            }
+            Collector::Labels => self.labels.clear(),
+            Collector::States => self.states.clear(),
+            // Views are a sample at any time.
+            Collector::Spaces | Collector::Docs | Collector::Views => {}
+        }
+    }
+}
+
 /// Sums up the ledger for `moment`.
 pub fn take_census(ledger: &Ledger, settings: &CensusSettings, moment: Timestamp) -> Census {
     let groups = Groups::of(ledger, settings, &ledger.folded);
@@ -76,13 +110,50 @@ pub fn take_census(ledger: &Ledger, settings: &CensusSettings, moment: Timestamp
         tally.add(ledger, doc, status, group, &starts);
         contributions.add(doc, group, starts.horizon);
     }
-    for ((space, doc_type), views) in &ledger.observed_views {
-        if let Some(group) = groups.of_space(*space) {
-            tally.add_observed_views(group, *doc_type, *views);
-        }
-    }
 
+    let shown = now_shown(ledger, settings, &groups, &tally, &contributions, &starts);
+    let on_show = OnShow {
+        ledger,
+        shown: &shown,
+        updates: settings.windows.iter().map(|window| shown.updates.contains(window)).collect(),
+        contributors: settings.windows.iter().map(|window| shown.contributors.contains(window)).collect(),
+        labels: tally.labels_on_show(ledger, settings),
+        views: !settings.switched_off.contains(&Collector::Views),
+    };
+    let account_types = contributions.account_types();
+    let by_group = contributions.by_group(&starts.starts, groups.names.len(), &account_types);
+    let of_site = contributions.of_site(&starts.starts, &account_types);
+    let numbers = Numbers {
+        windows: settings.windows.clone(),
+        ages: AGES.to_vec(),
+        spaces: count_spaces(ledger, moment),
+        space_infos: groups.infos,
+        groups: groups
+            .names
+            .iter()
+            .zip(by_group)
+            .enumerate()
+            .filter(|(_, (name, _))| shown.docs.contains(*name))
+            .filter_map(|(place, (name, contributors))| tally.group_numbers(place, name, contributors, &on_show))
+            .collect(),
+        site_contributors: tally::shown_windows(of_site, &on_show.contributors),
+        users: shown.users.then(|| contributions.count_users()),
+        folded_spaces: groups.folded_spaces,
+    };
+    Census { numbers, shown }
+}
+
+/// What may be shown from now on: what was on show, and what has become known.
+fn now_shown(
+    ledger: &Ledger,
+    settings: &CensusSettings,
+    groups: &Groups,
+    tally: &Tally,
+    contributions: &Contributions<'_>,
+    starts: &WindowStarts,
+) -> Shown {
     let mut shown = ledger.shown.clone();
+    shown.forget_all_but(&groups.begun());
     let everything_met = groups.spaces_met.iter().all(|met| *met);
     let users_known = contributions.accounts().all(|(user, _)| user.knowledge.asked_at().is_some());
     for (place, name) in groups.names.iter().enumerate() {
@@ -111,35 +182,10 @@ pub fn take_census(ledger: &Ledger, settings: &CensusSettings, moment: Timestamp
         }
         shown.users |= users_known;
     }
-
-    let on_show = OnShow {
-        ledger,
-        shown: &shown,
-        updates: settings.windows.iter().map(|window| shown.updates.contains(window)).collect(),
-        contributors: settings.windows.iter().map(|window| shown.contributors.contains(window)).collect(),
-        labels: tally.labels_on_show(ledger, settings),
-    };
-    let account_types = contributions.account_types();
-    let by_group = contributions.by_group(&starts.starts, groups.names.len(), &account_types);
-    let of_site = contributions.of_site(&starts.starts, &account_types);
-    let numbers = Numbers {
-        windows: settings.windows.clone(),
-        ages: AGES.to_vec(),
-        spaces: count_spaces(ledger, moment),
-        space_infos: groups.infos,
-        groups: groups
-            .names
-            .iter()
-            .zip(by_group)
-            .enumerate()
-            .filter(|(_, (name, _))| shown.docs.contains(*name))
-            .filter_map(|(place, (name, contributors))| tally.group_numbers(place, name, contributors, &on_show))
-            .collect(),
-        site_contributors: tally::shown_windows(of_site, &on_show.contributors),
-        users: shown.users.then(|| contributions.count_users()),
-        folded_spaces: groups.folded_spaces,
-    };
-    Census { numbers, shown }
+    for collector in &settings.switched_off {
+        shown.forget(*collector);
+    }
+    shown
 }
 
 /// Which value of `space` each space is counted under.
@@ -147,6 +193,8 @@ struct Groups {
     names: Vec<Arc<str>>,
     /// Every space of the group has been walked.
     spaces_met: Vec<bool>,
+    /// At least one of them has.
+    some_met: Vec<bool>,
     /// By the ledger's number of the space; `None` where the space is out of sight.
     by_space: Vec<Option<usize>>,
     infos: Vec<SpaceInfo>,
@@ -158,6 +206,7 @@ impl Groups {
         let mut groups = Self {
             names: Vec::new(),
             spaces_met: Vec::new(),
+            some_met: Vec::new(),
             by_space: Vec::with_capacity(ledger.spaces.len()),
             infos: Vec::new(),
             folded_spaces: 0,
@@ -168,7 +217,7 @@ impl Groups {
                 groups.by_space.push(None);
                 continue;
             }
-            let name = group_name(space, settings, folded);
+            let name = group_name(space, settings.fold_personal, folded);
             groups.folded_spaces += u64::from(name != space.key);
             if name == space.key {
                 groups.infos.push(SpaceInfo {
@@ -182,12 +231,20 @@ impl Groups {
             let place = *places.entry(name.clone()).or_insert_with(|| {
                 groups.names.push(name);
                 groups.spaces_met.push(true);
+                groups.some_met.push(false);
                 groups.names.len() - 1
             });
             groups.spaces_met[place] &= space.walked;
+            groups.some_met[place] |= space.walked;
             groups.by_space.push(Some(place));
         }
         groups
+    }
+
+    /// Names of groups of which at least one space has been met whole.
+    fn begun(&self) -> HashSet<&str> {
+        let names = self.names.iter().zip(&self.some_met);
+        names.filter(|(_, met)| **met).map(|(name, _)| &**name).collect()
     }
 
     fn of_space(&self, number: u32) -> Option<usize> {
@@ -195,8 +252,9 @@ impl Groups {
     }
 }
 
-fn group_name(space: &Space, settings: &CensusSettings, folded: &HashSet<SpaceId>) -> Arc<str> {
-    if settings.fold_personal && &*space.space_type == "personal" {
+/// The value of `space` under which a space is counted.
+pub(super) fn group_name(space: &Space, fold_personal: bool, folded: &HashSet<SpaceId>) -> Arc<str> {
+    if fold_personal && &*space.space_type == "personal" {
         PERSONAL.into()
     } else if folded.contains(&space.id) {
         OTHER.into()

@@ -40,6 +40,7 @@ pub(super) struct OnShow<'a> {
     /// By window.
     pub(super) contributors: Vec<bool>,
     pub(super) labels: Vec<u32>,
+    pub(super) views: bool,
 }
 
 /// Something that has never been asked is behind these numbers.
@@ -161,11 +162,6 @@ impl Tally {
         }
     }
 
-    /// Takes in views that were added between two looks at docs of this group.
-    pub(super) fn add_observed_views(&mut self, group: usize, doc_type: DocType, views: u64) {
-        self.groups[group].types[doc_type as usize].views.observed += views;
-    }
-
     pub(super) fn unknown(&self, group: usize) -> Unknown {
         self.groups[group].unknown
     }
@@ -203,7 +199,12 @@ impl Tally {
             .iter()
             .zip(&group.types)
             .filter(|(_, sums)| sums.docs.iter().any(|docs| *docs > 0))
-            .map(|(doc_type, sums)| sums.numbers(*doc_type, &on_show.updates, labels_shown))
+            .map(|(doc_type, sums)| TypeNumbers {
+                views: on_show
+                    .views
+                    .then(|| ViewNumbers { observed: ledger.views_observed(name, *doc_type), ..sums.views }),
+                ..sums.numbers(*doc_type, on_show, labels_shown)
+            })
             .collect();
         if types.is_empty() {
             return None;
@@ -226,8 +227,9 @@ impl Tally {
 }
 
 impl TypeSums {
-    fn numbers(&self, doc_type: DocType, updates_shown: &[bool], labels_shown: bool) -> TypeNumbers {
-        let shown = |sums: &[u64]| sums.iter().zip(updates_shown).map(|(sum, shown)| shown.then_some(*sum)).collect();
+    fn numbers(&self, doc_type: DocType, on_show: &OnShow<'_>, labels_shown: bool) -> TypeNumbers {
+        let shown =
+            |sums: &[u64]| sums.iter().zip(&on_show.updates).map(|(sum, shown)| shown.then_some(*sum)).collect();
         TypeNumbers {
             doc_type,
             docs: self.docs,
@@ -237,7 +239,7 @@ impl TypeSums {
             edit_sessions: shown(&self.edit_sessions),
             stale: self.stale.iter().copied().map(Some).collect(),
             unlabelled: labels_shown.then_some(self.unlabelled),
-            views: self.views,
+            views: on_show.views.then_some(self.views),
         }
     }
 }

@@ -18,6 +18,7 @@ mod missing;
 mod restore;
 mod space;
 mod unsaved;
+mod views;
 mod wants;
 
 #[cfg(test)]
@@ -50,8 +51,8 @@ pub struct Ledger {
     label_names: Interner<Arc<str>>,
     label_sets: Interner<Box<[u32]>>,
     states: Interner<Arc<str>>,
-    /// Views added between two looks at the same doc, by the space and type it had at the second.
-    pub(super) observed_views: HashMap<(u32, DocType), u64>,
+    /// Views added between two looks at the same doc: by the value of `space` under which it stood at the second, and its type.
+    observed_views: HashMap<(Arc<str>, DocType), u64>,
     /// The longest window: edits before it are not kept.
     reach: Duration,
     pub(super) moment: Option<Timestamp>,
@@ -309,23 +310,6 @@ impl Ledger {
         self.doc_changed_by_id(id);
     }
 
-    /// A doc's lifetime views.
-    pub fn learn_views(&mut self, id: DocId, fact: &Fact<u64>, answered: Timestamp) {
-        let Some(doc) = self.doc_mut(id) else { return };
-        let before = doc.views.learnt_at().map(|_| u64::from(doc.view_count));
-        doc.views = knowledge(fact, answered);
-        if let Fact::Known(count) = fact {
-            doc.view_count = u32::try_from(*count).unwrap_or(u32::MAX);
-            let place = (doc.space, doc.doc_type);
-            let added = before.map_or(0, |before| count.saturating_sub(before));
-            *self.observed_views.entry(place).or_default() += added;
-            if added > 0 {
-                self.views_observed(place.0, place.1);
-            }
-        }
-        self.doc_changed_by_id(id);
-    }
-
     /// What one answer told of the `asked` accounts. One that was left out of it is learnt as `unknown`, unless some of
     /// the answer was `unreadable`: then nobody can say whether it was left out.
     pub fn learn_users(&mut self, asked: &[AccountId], rows: Vec<UserRow>, unreadable: bool, answered: Timestamp) {
@@ -421,7 +405,7 @@ impl Ledger {
     /// Spaces that are counted as `unseen` at the moment.
     pub(super) fn is_counted_as_unseen(space: &Space, moment: Timestamp) -> bool {
         match space.sight {
-            Sight::Listed => false,
+            Sight::Listed | Sight::Excluded { .. } => false,
             Sight::Unseen { since } => moment.since(since) < UNSEEN_SPACES_ARE_COUNTED_FOR,
         }
     }

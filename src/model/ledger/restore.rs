@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::doc::{AccountNumber, Edit, Knowledge};
 use super::{Doc, Ledger, Sight, Space, User, Version};
 use crate::model::census::Shown;
-use crate::model::{AccountFacts, AccountId, Asked, DocFacts, DocType, EditFacts, SpaceFacts, SpaceId, Torn, Vouched};
+use crate::model::{AccountFacts, AccountId, Asked, DocFacts, EditFacts, SpaceFacts, SpaceId, Torn, Vouched};
 
 impl Ledger {
     pub fn restore_space(&mut self, facts: SpaceFacts) -> Result<(), Torn> {
@@ -84,12 +84,6 @@ impl Ledger {
         }
         self.docs.push(doc);
         self.doc_numbers.insert(facts.number, |number| &self.docs[number as usize].id);
-        Ok(())
-    }
-
-    pub fn restore_observed_views(&mut self, space: SpaceId, doc_type: DocType, views: u64) -> Result<(), Torn> {
-        let space = self.space_numbers.get(&space).copied().ok_or(Torn("count of views"))?;
-        self.observed_views.insert((space, doc_type), views);
         Ok(())
     }
 

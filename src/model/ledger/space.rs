@@ -25,13 +25,17 @@ pub(in crate::model) enum Sight {
     Unseen {
         since: Timestamp,
     },
+    /// Not wanted by the user since then, whether it is still in the list or not.
+    Excluded {
+        since: Timestamp,
+    },
 }
 
 impl Space {
     pub(in crate::model) fn is_listed(&self) -> bool {
         match self.sight {
             Sight::Listed => true,
-            Sight::Unseen { .. } => false,
+            Sight::Unseen { .. } | Sight::Excluded { .. } => false,
         }
     }
 }
@@ -60,14 +64,28 @@ impl Ledger {
             }
         }
         missing.retain(|number| every_row_was_read && self.spaces[*number as usize].is_listed());
-        for number in &missing {
-            self.spaces[*number as usize].sight = Sight::Unseen { since: listed };
+        self.put_out_of_sight(&missing, Sight::Unseen { since: listed });
+        self.succeed(Collector::Spaces, listed);
+    }
+
+    /// The user wants no space counted whose key and type fit this: those that are known go out of sight, and nobody is to
+    /// think that they had gone by themselves.
+    pub fn exclude_spaces(&mut self, is_excluded: impl Fn(&str, &str) -> bool, now: Timestamp) {
+        let known = (0..).zip(&self.spaces);
+        let unwanted = known.filter(|(_, space)| is_excluded(&space.key, &space.space_type));
+        let news = unwanted.filter(|(_, space)| !matches!(space.sight, Sight::Excluded { .. }));
+        let news: HashSet<u32> = news.map(|(number, _)| number).collect();
+        self.put_out_of_sight(&news, Sight::Excluded { since: now });
+    }
+
+    fn put_out_of_sight(&mut self, spaces: &HashSet<u32>, sight: Sight) {
+        for number in spaces {
+            self.spaces[*number as usize].sight = sight;
             self.space_changed(*number);
         }
-        if !missing.is_empty() {
-            self.change_docs(|doc| missing.contains(&doc.space), |doc| doc.status = None);
+        if !spaces.is_empty() {
+            self.change_docs(|doc| spaces.contains(&doc.space) && doc.status.is_some(), |doc| doc.status = None);
         }
-        self.succeed(Collector::Spaces, listed);
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) struct Unsaved {
     docs: BTreeMap<u32, DocChange>,
     spaces: BTreeSet<u32>,
     accounts: BTreeSet<u32>,
-    observed_views: BTreeSet<(u32, DocType)>,
+    observed_views: BTreeSet<(Arc<str>, DocType)>,
     /// So many names have been told.
     labels_told: usize,
     states_told: usize,
@@ -55,10 +55,10 @@ impl Ledger {
             states: numbered(self.states.values(), unsaved.states_told),
             observed_views: unsaved
                 .observed_views
-                .iter()
-                .map(|(space, doc_type)| {
-                    let views = self.observed_views.get(&(*space, *doc_type)).copied().unwrap_or(0);
-                    (self.spaces[*space as usize].id, *doc_type, views)
+                .into_iter()
+                .map(|place| {
+                    let views = self.views_observed(&place.0, place.1);
+                    (place.0, place.1, views)
                 })
                 .collect(),
             docs: unsaved.docs.into_iter().map(|(number, change)| self.doc_facts(number, change)).collect(),
@@ -98,7 +98,7 @@ impl Ledger {
         }
     }
 
-    pub(super) fn views_observed(&mut self, space: u32, doc_type: DocType) {
+    pub(super) fn observed_views_changed(&mut self, space: Arc<str>, doc_type: DocType) {
         if let Some(unsaved) = &mut self.unsaved {
             unsaved.observed_views.insert((space, doc_type));
         }
@@ -180,7 +180,8 @@ fn space_facts(space: &Space) -> SpaceFacts {
         },
         unseen_since: match space.sight {
             Sight::Listed => None,
-            Sight::Unseen { since } => Some(since),
+            // Whether it is wanted the configuration says, and says it anew after each start.
+            Sight::Unseen { since } | Sight::Excluded { since } => Some(since),
         },
         walked: space.walked,
     }

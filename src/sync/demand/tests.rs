@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::course::fair_shares;
 use super::*;
-use crate::model::{DocType, GroupNumbers, TypeNumbers, ViewNumbers};
+use crate::model::{DocType, GroupNumbers, TypeNumbers};
 use crate::sync::CollectorSettings;
 
 const AT_ONCE: Means = Means { concurrency: 5, answer: Duration::ZERO };
@@ -192,7 +192,7 @@ fn a_site_that_has_been_walked_is_as_large_as_its_snapshot_says() {
         edit_sessions: Vec::new(),
         stale: Vec::new(),
         unlabelled: None,
-        views: ViewNumbers::default(),
+        views: None,
     };
     let group = |types| GroupNumbers {
         space: Arc::from("ENG"),

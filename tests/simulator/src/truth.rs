@@ -32,6 +32,12 @@ pub struct TruthQuestion {
     /// Only these docs count, and they do whatever has become of them since: what who has met them, and does not know
     /// yet that one is gone, can say of new docs and edits. None counts every doc that can be seen.
     pub docs: Option<BTreeSet<u64>>,
+    /// Only spaces with these keys count. None counts all.
+    pub spaces: Option<BTreeSet<String>>,
+    /// Only so many of the labels are told that most docs have, of equal ones the first by name. None tells all.
+    pub top_labels: Option<usize>,
+    /// These labels are told however few docs have them.
+    pub named_labels: Vec<String>,
 }
 
 impl Default for TruthQuestion {
@@ -45,6 +51,9 @@ impl Default for TruthQuestion {
             facts_at_ms: None,
             authors_within_seconds: None,
             docs: None,
+            spaces: None,
+            top_labels: None,
+            named_labels: Vec::new(),
         }
     }
 }
@@ -72,6 +81,8 @@ struct Count<'a> {
     contributors: BTreeSet<(Option<String>, String, Account)>,
     met: BTreeSet<Account>,
     groups: BTreeSet<String>,
+    /// Space and label, once for each current doc that has it.
+    label_uses: Vec<(String, String)>,
     /// Spaces and types whose zeros have been written.
     zeroed: BTreeSet<(String, &'static str)>,
 }
@@ -96,6 +107,7 @@ impl<'a> Count<'a> {
             contributors: BTreeSet::new(),
             met: BTreeSet::new(),
             groups: BTreeSet::new(),
+            label_uses: Vec::new(),
             zeroed: BTreeSet::new(),
         };
         count.spaces();
@@ -115,6 +127,7 @@ impl<'a> Count<'a> {
                 count.people(&seen);
             }
         }
+        count.label_uses();
         count.contributors();
         count.users();
         count.series
@@ -123,7 +136,7 @@ impl<'a> Count<'a> {
     /// Out of sight, out of the numbers; so is what was made after the moment.
     fn see(&self, place: u32, doc: &'a Doc) -> Option<Seen<'a>> {
         let space = &self.world.spaces()[doc.space as usize];
-        if doc.created_ms > self.question.moment_ms {
+        if doc.created_ms > self.question.moment_ms || !self.is_wanted(&space.key) {
             return None;
         }
         let is_seen = match &self.question.docs {
@@ -152,7 +165,8 @@ impl<'a> Count<'a> {
     }
 
     fn spaces(&mut self) {
-        for space in self.world.spaces() {
+        let spaces: Vec<_> = self.world.spaces().iter().filter(|space| self.is_wanted(&space.key)).collect();
+        for space in spaces {
             let status = match space.sight {
                 Sight::Listed => space.status.as_str(),
                 Sight::Hidden { since_ms } | Sight::Deleted { since_ms } => {
@@ -253,12 +267,30 @@ impl<'a> Count<'a> {
         if is_current {
             for &place in &seen.doc.labels {
                 let label = spelt(&self.world.labels()[place as usize]);
-                self.add("docs_by_label", &[("space", &seen.space), ("label", &label)], 1);
+                self.label_uses.push((seen.space.clone(), label));
             }
         }
         let is_unlabelled = is_current && seen.doc.labels.is_empty();
         let labels = [("space", seen.space.as_str()), ("type", seen.doc_type)];
         self.add("unlabelled_docs", &labels, i64::from(is_unlabelled));
+    }
+
+    /// A label is told where fewer than `top_labels` others come before it, or where it is named.
+    fn label_uses(&mut self) {
+        let uses = std::mem::take(&mut self.label_uses);
+        let labels: BTreeSet<&String> = uses.iter().map(|(_, label)| label).collect();
+        let docs = |label: &String| uses.iter().filter(|(_, other)| other == label).count();
+        let comes_before =
+            |other: &String, label: &String| docs(other) > docs(label) || (docs(other) == docs(label) && other < label);
+        let is_told = |label: &String| {
+            let before = labels.iter().filter(|other| comes_before(other, label)).count();
+            self.question.top_labels.is_none_or(|top| before < top) || self.question.named_labels.contains(label)
+        };
+        let told: BTreeSet<String> =
+            labels.iter().filter(|label| is_told(label)).map(|label| (*label).clone()).collect();
+        for (space, label) in uses.iter().filter(|(_, label)| told.contains(label)) {
+            self.add("docs_by_label", &[("space", space), ("label", label)], 1);
+        }
     }
 
     fn state(&mut self, seen: &Seen<'_>) {
@@ -336,6 +368,10 @@ impl<'a> Count<'a> {
     fn account_type(&self, account: Account) -> String {
         let user = self.world.user(account);
         if user.left_out { "unknown".to_owned() } else { user.account_type.to_string() }
+    }
+
+    fn is_wanted(&self, key: &str) -> bool {
+        self.question.spaces.as_ref().is_none_or(|spaces| spaces.contains(key))
     }
 
     /// In (moment - window, moment].

@@ -115,6 +115,43 @@ async fn spaces_out_of_sight_take_their_docs_along_and_are_unseen_for_a_month() 
 }
 
 #[tokio::test]
+async fn some_spaces_and_the_labels_used_most_can_be_asked_for() {
+    let site = Simulator::start(Options { start_at: Some(START_MS), ..Options::empty() }).await.unwrap();
+    let spaces = ["ENG", "OPS"].map(|key| site.world().add_space(key, key, "global"));
+    // Three docs with the first, two with the second and the third, one with the last; in the other space all of the last.
+    for (space, labels) in [
+        (spaces[0], &["a", "c", "b"][..]),
+        (spaces[0], &["a", "c", "b"]),
+        (spaces[0], &["a", "d"]),
+        (spaces[1], &["d"]),
+        (spaces[1], &["d"]),
+    ] {
+        let labels: Vec<_> = labels.iter().map(|name| Label::new("global", name)).collect();
+        let page = site.world().create(space, DocType::Page, Account(0)).unwrap();
+        site.world().relabel(page, &labels);
+    }
+    let labels = |question: TruthQuestion| {
+        let truth = site.truth(&TruthQuestion { moment_ms: START_MS, ..question });
+        let of_labels = truth.into_iter().filter_map(|(series, docs)| {
+            let labels = series.strip_prefix("docs_by_label{space=")?.replace("label=", "");
+            Some(format!("{} {docs}", labels.replace(['"', '}'], "")))
+        });
+        of_labels.collect::<Vec<_>>().join("; ")
+    };
+    let eng = || Some(["ENG".to_owned()].into());
+
+    let all = TruthQuestion { spaces: eng(), ..TruthQuestion::default() };
+    assert_eq!(labels(all), "ENG,a 3; ENG,b 2; ENG,c 2; ENG,d 1");
+    let two = TruthQuestion { spaces: eng(), top_labels: Some(2), ..TruthQuestion::default() };
+    assert_eq!(labels(two), "ENG,a 3; ENG,b 2");
+    let one_and_a_named_one =
+        TruthQuestion { top_labels: Some(1), named_labels: vec!["c".to_owned()], ..TruthQuestion::default() };
+    assert_eq!(labels(one_and_a_named_one), "ENG,a 3; ENG,c 2");
+    let other = TruthQuestion { spaces: Some(["OPS".to_owned()].into()), ..TruthQuestion::default() };
+    assert_eq!(labels(other), "OPS,d 2");
+}
+
+#[tokio::test]
 async fn odd_names_are_escaped_as_prometheus_reads_them() {
     let site = Simulator::start(Options { start_at: Some(START_MS), ..Options::empty() }).await.unwrap();
     site.world().add_odd_names();
