@@ -103,13 +103,14 @@ fn open(path: &Path) -> Result<Connection, OpenError> {
     let failed = |source| OpenError::Unusable { path: path.to_owned(), source };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut database = Connection::open_with_flags(path, flags).map_err(failed)?;
-    prepare(&mut database, path)?;
+    prepare(&mut database, path, &MIGRATIONS)?;
     Ok(database)
 }
 
-fn prepare(database: &mut Connection, path: &Path) -> Result<(), OpenError> {
+/// Brings the tables to the version that these migrations end with.
+fn prepare(database: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), OpenError> {
     let failed = |source| OpenError::Unusable { path: path.to_owned(), source };
-    let known = u32::try_from(MIGRATIONS.len()).expect("there are few migrations");
+    let known = u32::try_from(migrations.len()).expect("there are few migrations");
     let pragma = |name| database.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(failed);
     let (application_id, version) = (pragma("application_id")?, pragma("user_version")?);
     let tables = "SELECT count(*) FROM sqlite_schema";
@@ -126,7 +127,7 @@ fn prepare(database: &mut Connection, path: &Path) -> Result<(), OpenError> {
     database.pragma_update(None, "synchronous", "full").map_err(failed)?;
     database.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     let transaction = database.transaction().map_err(failed)?;
-    for migration in MIGRATIONS.iter().skip(version as usize) {
+    for migration in migrations.iter().skip(version as usize) {
         transaction.execute_batch(migration).map_err(failed)?;
     }
     // Written each time, so that a file that takes no writes is found at the start.
@@ -209,6 +210,47 @@ mod tests {
         File::open(&path).unwrap().database.pragma_update(None, "user_version", 99).unwrap();
         assert!(error(&path).contains("was written by a newer exporter (version 99"), "{}", error(&path));
         assert!(error(&path).contains("version 99"), "nothing was changed");
+    }
+
+    #[test]
+    fn an_older_file_is_brought_up_to_date_with_all_that_is_in_it() {
+        let folder = folder();
+        let path = folder.path().join("store.db");
+        let steps =
+            ["CREATE TABLE facts (old)", "ALTER TABLE facts ADD COLUMN new DEFAULT 7", "CREATE TABLE later (x)"];
+        let mut database = Connection::open(&path).unwrap();
+        prepare(&mut database, &path, &steps[..1]).unwrap();
+        database.execute_batch("INSERT INTO facts VALUES (5)").unwrap();
+        drop(database);
+
+        let mut database = Connection::open(&path).unwrap();
+        prepare(&mut database, &path, &steps).unwrap();
+        prepare(&mut database, &path, &steps).expect("what is up to date stays as it is");
+
+        let facts = "SELECT old, new, (SELECT count(*) FROM later) FROM facts";
+        let facts = database.query_row(facts, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+        assert_eq!(facts, Ok((5, 7, 0)));
+        assert_eq!(version(&database), 3);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_brought_up_to_date_stays_as_it_was() {
+        let folder = folder();
+        let path = folder.path().join("store.db");
+        let steps = ["CREATE TABLE facts (old)", "CREATE TABLE later (x)", "ALTER TABLE nothing ADD COLUMN new"];
+        let mut database = Connection::open(&path).unwrap();
+        prepare(&mut database, &path, &steps[..1]).unwrap();
+
+        let error = prepare(&mut database, &path, &steps).expect_err("the last step has nothing to work on");
+
+        assert!(error.to_string().starts_with("cannot use the store"), "{error}");
+        assert_eq!(version(&database), 1);
+        let tables = database.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+        assert_eq!(tables, Ok(1), "no step of them is left");
+    }
+
+    fn version(database: &Connection) -> i64 {
+        database.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
     }
 
     #[test]
