@@ -20,7 +20,7 @@ use crate::server::{BadTelemetryPath, Listen, Server, Settings};
 use crate::store::{Kept, Store};
 use crate::sync::{self, Sync};
 
-use super::open::{CannotOpen, open};
+use super::open::open;
 
 #[derive(Debug, thiserror::Error)]
 #[error("--web.telemetry-path")]
@@ -83,11 +83,11 @@ struct Opened {
 }
 
 impl Opened {
-    async fn open(config: &ConnectionConfig, store: Option<&Store>) -> Result<Self, CannotOpen> {
+    async fn open(config: &ConnectionConfig, store: Option<&Store>) -> Result<Self, Box<dyn Error>> {
         let asking = Asking::new(&config.name);
         let connection = open(&config.name, &config.connection, &asking)?;
         let kept = match store {
-            Some(store) => store.connection(&config.name, connection.whereabouts().into()).await,
+            Some(store) => Some(store.connection(&config.name, connection.whereabouts().into()).await?),
             None => None,
         };
         Ok(Self { connection, asking, settings: config.sync.clone(), kept })

@@ -4,7 +4,7 @@ use std::fs::{File as LockFile, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use tracing::warn;
 
 /// The database, and the lock that keeps a second process out. Users may read it meanwhile with their own tools.
@@ -43,6 +43,8 @@ pub enum OpenError {
     },
     #[error("cannot start the store's thread")]
     NoThread(#[source] io::Error),
+    #[error("the store's thread has ended")]
+    ThreadEnded,
 }
 
 /// Each brings the tables from the version of its place to the next.
@@ -65,24 +67,31 @@ impl File {
         Ok(Self { database, path: path.to_owned(), _lock: lock })
     }
 
-    /// Reads the whole file once, and tells what is broken in it.
-    pub(super) fn check(&self) -> Result<(), String> {
-        let verdict = self.database.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
-        match verdict {
-            Ok(verdict) if verdict == "ok" => Ok(()),
-            Ok(verdict) => Err(verdict),
-            Err(error) => Err(error.to_string()),
+    /// Reads the whole file once, and tells what is broken in it. An error tells nothing of the file but that it cannot be
+    /// read now.
+    pub(super) fn find_flaw(&self) -> rusqlite::Result<Option<String>> {
+        match self.database.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)) {
+            Ok(verdict) if verdict == "ok" => Ok(None),
+            Ok(verdict) => match failure_to_read(&verdict) {
+                Some(code) => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some(verdict))),
+                None => Ok(Some(verdict)),
+            },
+            Err(error) if is_broken(&error) => Ok(Some(error.to_string())),
+            Err(error) => Err(error),
         }
     }
 
     /// Sets the file aside, and puts an empty one in its place.
     pub(super) fn start_afresh(&mut self, reason: &dyn std::fmt::Display) -> Result<(), OpenError> {
         // The broken one must be closed before it is renamed, or its log would be written beside the new one.
-        self.database =
-            Connection::open_in_memory().map_err(|source| OpenError::Unusable { path: self.path.clone(), source })?;
+        self.database = Connection::open_in_memory().map_err(|source| self.unusable(source))?;
         set_aside(&self.path, reason)?;
         self.database = open(&self.path)?;
         Ok(())
+    }
+
+    pub(super) fn unusable(&self, source: rusqlite::Error) -> OpenError {
+        OpenError::Unusable { path: self.path.clone(), source }
     }
 }
 
@@ -142,6 +151,15 @@ const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 pub(super) fn is_broken(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
+
+/// The check tells a page that could not be read in words as well, as if that were a flaw of the file.
+fn failure_to_read(verdict: &str) -> Option<i32> {
+    let (_, code) = verdict.rsplit_once("unable to get the page. error code=")?;
+    code.trim().parse().ok().filter(|code| code & PRIMARY_CODE != ffi::SQLITE_CORRUPT)
+}
+
+/// The part of an error's code that tells its kind.
+const PRIMARY_CODE: i32 = 0xff;
 
 fn set_aside(path: &Path, reason: &dyn std::fmt::Display) -> Result<(), OpenError> {
     let with = |ending: &str| {
@@ -288,12 +306,21 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
 
         let mut file = File::open(&path).unwrap();
-        let reason = file.check().unwrap_err();
-        file.start_afresh(&reason).unwrap();
+        let flaw = file.find_flaw().unwrap().expect("a page is broken");
+        file.start_afresh(&flaw).unwrap();
 
         let labels: i64 = file.database.query_row("SELECT count(*) FROM labels", [], |row| row.get(0)).unwrap();
         assert_eq!(labels, 0);
         assert!(folder.path().join("store.db.corrupt-1").exists());
+    }
+
+    #[test]
+    fn a_page_that_cannot_be_read_now_is_no_flaw_of_the_file() {
+        let told = |code| format!("Tree 9 page 12 cell 3: unable to get the page. error code={code}");
+        assert_eq!(failure_to_read(&told(ffi::SQLITE_IOERR_READ)), Some(ffi::SQLITE_IOERR_READ));
+        assert_eq!(failure_to_read(&told(ffi::SQLITE_CORRUPT)), None);
+        assert_eq!(failure_to_read("Tree 9 page 12: btreeInitPage() returns error code 11"), None);
+        assert_eq!(failure_to_read("Page 12: never used"), None);
     }
 
     #[test]

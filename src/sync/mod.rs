@@ -107,7 +107,10 @@ impl Sync {
         }
         let taking_over = Arc::clone(&shared);
         // Beside the first scrape, which is answered from the kept snapshot.
-        tokio::spawn(async move { taking_over.take_over().await });
+        tokio::spawn(async move {
+            let stop = taking_over.stop.clone();
+            stop.run_until_cancelled(taking_over.take_over()).await;
+        });
         Self(shared)
     }
 
