@@ -193,6 +193,9 @@ fn advice(error: &rusqlite::Error) -> &'static str {
         Some(ErrorCode::ReadOnly) => {
             ": it cannot be written; mend its permissions, or name another place with --store.path"
         }
+        Some(ErrorCode::SystemIoFailure) => {
+            ": the disk fails, or a limit on the size of files stands in the way; see to it, or name another place with --store.path"
+        }
         Some(ErrorCode::CannotOpen) => ": does its folder exist, and may we write there?",
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ": another program holds it locked",
         _ => "",
