@@ -7,6 +7,7 @@ mod crowd;
 mod echo;
 mod ending;
 mod help;
+mod idle;
 mod killing;
 mod plan;
 mod program;
