@@ -160,7 +160,7 @@ impl Shared {
         let reach = settings.longest_window();
         Self {
             name: connection.name().clone(),
-            budget: Budget::new(settings.request_budget),
+            budget: Budget::new(settings.request_budget, clock.clone()),
             settings,
             site: Site::new(connection),
             clock,
