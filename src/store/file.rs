@@ -225,6 +225,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_committed_is_synced_and_readers_hold_nothing_up() {
+        let folder = folder();
+        let file = File::open(&folder.path().join("store.db")).unwrap();
+        let pragma = |name| file.database.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+        assert_eq!(pragma("synchronous"), Ok(2.into()), "full");
+        assert_eq!(pragma("journal_mode"), Ok("wal".to_owned().into()));
+    }
+
+    #[test]
     fn a_file_of_a_newer_version_is_refused_and_left_alone() {
         let folder = folder();
         let path = folder.path().join("store.db");

@@ -3,6 +3,7 @@
 use std::fs;
 
 use confluence_simulator::{DocType, TokenKind};
+use rusqlite::Connection;
 
 use crate::program::{CONFIG, Desk, bound_by_permissions, is_root, site};
 
@@ -109,6 +110,19 @@ async fn a_store_that_another_process_uses_is_named_at_the_start() {
 
     insta::assert_snapshot!(ended.complaint(), @"another process uses the store confluence-exporter.db; give each exporter a --store.path of its own");
     assert!(serving.get("/metrics").await.contains(UP));
+}
+
+#[tokio::test]
+async fn a_store_that_another_program_writes_is_named_at_the_start() {
+    let site = site().await;
+    let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "");
+    desk.serve(&[]).await.kill().await;
+    let holder = Connection::open(desk.path(STORE)).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let ended = desk.run(&SERVE).await;
+
+    insta::assert_snapshot!(ended.complaint(), @"cannot use the store confluence-exporter.db: another program holds it locked: database is locked: Error code 5: database is locked");
 }
 
 #[tokio::test]
