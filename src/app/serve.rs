@@ -20,7 +20,7 @@ use crate::server::{BadTelemetryPath, Listen, Server, Settings};
 use crate::store::{Kept, Store};
 use crate::sync::{self, Sync};
 
-use super::open::{CannotOpen, lenders_first, open};
+use super::open::{lenders_first, open};
 
 #[derive(Debug, thiserror::Error)]
 #[error("--web.telemetry-path")]
@@ -80,7 +80,7 @@ struct Opened {
 }
 
 /// In the configuration's order.
-async fn open_all(configs: &[ConnectionConfig], store: Option<&Store>) -> Result<Vec<Opened>, CannotOpen> {
+async fn open_all(configs: &[ConnectionConfig], store: Option<&Store>) -> Result<Vec<Opened>, Box<dyn Error>> {
     let mut opened: Vec<Opened> = Vec::with_capacity(configs.len());
     for config in lenders_first(configs) {
         let lender = config.connection.borrow_concurrency_from.as_ref();
@@ -97,11 +97,11 @@ impl Opened {
         config: &ConnectionConfig,
         lender: Option<&Connection>,
         store: Option<&Store>,
-    ) -> Result<Self, CannotOpen> {
+    ) -> Result<Self, Box<dyn Error>> {
         let asking = Asking::new(&config.name);
         let connection = open(&config.name, &config.connection, &asking, lender)?;
         let kept = match store {
-            Some(store) => store.connection(&config.name, connection.whereabouts().into()).await,
+            Some(store) => Some(store.connection(&config.name, connection.whereabouts().into()).await?),
             None => None,
         };
         Ok(Self { connection, asking, settings: config.sync.clone(), kept })

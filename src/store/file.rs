@@ -4,7 +4,7 @@ use std::fs::{File as LockFile, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use tracing::warn;
 
 /// The database, and the lock that keeps a second process out. Users may read it meanwhile with their own tools.
@@ -43,6 +43,8 @@ pub enum OpenError {
     },
     #[error("cannot start the store's thread")]
     NoThread(#[source] io::Error),
+    #[error("the store's thread has ended")]
+    ThreadEnded,
 }
 
 /// Each brings the tables from the version of its place to the next.
@@ -66,24 +68,31 @@ impl File {
         Ok(Self { database, path: path.to_owned(), _lock: lock })
     }
 
-    /// Reads the whole file once, and tells what is broken in it.
-    pub(super) fn check(&self) -> Result<(), String> {
-        let verdict = self.database.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
-        match verdict {
-            Ok(verdict) if verdict == "ok" => Ok(()),
-            Ok(verdict) => Err(verdict),
-            Err(error) => Err(error.to_string()),
+    /// Reads the whole file once, and tells what is broken in it. An error tells nothing of the file but that it cannot be
+    /// read now.
+    pub(super) fn find_flaw(&self) -> rusqlite::Result<Option<String>> {
+        match self.database.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)) {
+            Ok(verdict) if verdict == "ok" => Ok(None),
+            Ok(verdict) => match failure_to_read(&verdict) {
+                Some(code) => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some(verdict))),
+                None => Ok(Some(verdict)),
+            },
+            Err(error) if is_broken(&error) => Ok(Some(error.to_string())),
+            Err(error) => Err(error),
         }
     }
 
     /// Sets the file aside, and puts an empty one in its place.
     pub(super) fn start_afresh(&mut self, reason: &dyn std::fmt::Display) -> Result<(), OpenError> {
         // The broken one must be closed before it is renamed, or its log would be written beside the new one.
-        self.database =
-            Connection::open_in_memory().map_err(|source| OpenError::Unusable { path: self.path.clone(), source })?;
+        self.database = Connection::open_in_memory().map_err(|source| self.unusable(source))?;
         set_aside(&self.path, reason)?;
         self.database = open(&self.path)?;
         Ok(())
+    }
+
+    pub(super) fn unusable(&self, source: rusqlite::Error) -> OpenError {
+        OpenError::Unusable { path: self.path.clone(), source }
     }
 }
 
@@ -104,13 +113,14 @@ fn open(path: &Path) -> Result<Connection, OpenError> {
     let failed = |source| OpenError::Unusable { path: path.to_owned(), source };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut database = Connection::open_with_flags(path, flags).map_err(failed)?;
-    prepare(&mut database, path)?;
+    prepare(&mut database, path, &MIGRATIONS)?;
     Ok(database)
 }
 
-fn prepare(database: &mut Connection, path: &Path) -> Result<(), OpenError> {
+/// Brings the tables to the version that these migrations end with.
+fn prepare(database: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), OpenError> {
     let failed = |source| OpenError::Unusable { path: path.to_owned(), source };
-    let known = u32::try_from(MIGRATIONS.len()).expect("there are few migrations");
+    let known = u32::try_from(migrations.len()).expect("there are few migrations");
     let pragma = |name| database.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(failed);
     let (application_id, version) = (pragma("application_id")?, pragma("user_version")?);
     let tables = "SELECT count(*) FROM sqlite_schema";
@@ -127,7 +137,7 @@ fn prepare(database: &mut Connection, path: &Path) -> Result<(), OpenError> {
     database.pragma_update(None, "synchronous", "full").map_err(failed)?;
     database.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     let transaction = database.transaction().map_err(failed)?;
-    for migration in MIGRATIONS.iter().skip(version as usize) {
+    for migration in migrations.iter().skip(version as usize) {
         transaction.execute_batch(migration).map_err(failed)?;
     }
     // Written each time, so that a file that takes no writes is found at the start.
@@ -142,6 +152,15 @@ const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 pub(super) fn is_broken(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
+
+/// The check tells a page that could not be read in words as well, as if that were a flaw of the file.
+fn failure_to_read(verdict: &str) -> Option<i32> {
+    let (_, code) = verdict.rsplit_once("unable to get the page. error code=")?;
+    code.trim().parse().ok().filter(|code| code & PRIMARY_CODE != ffi::SQLITE_CORRUPT)
+}
+
+/// The part of an error's code that tells its kind.
+const PRIMARY_CODE: i32 = 0xff;
 
 fn set_aside(path: &Path, reason: &dyn std::fmt::Display) -> Result<(), OpenError> {
     let with = |ending: &str| {
@@ -175,6 +194,9 @@ fn advice(error: &rusqlite::Error) -> &'static str {
         Some(ErrorCode::ReadOnly) => {
             ": it cannot be written; mend its permissions, or name another place with --store.path"
         }
+        Some(ErrorCode::SystemIoFailure) => {
+            ": the disk fails, or a limit on the size of files stands in the way; see to it, or name another place with --store.path"
+        }
         Some(ErrorCode::CannotOpen) => ": does its folder exist, and may we write there?",
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ": another program holds it locked",
         _ => "",
@@ -201,6 +223,15 @@ mod tests {
         assert!(error(&path).starts_with("another process uses the store"), "{}", error(&path));
         drop(first);
         assert!(File::open(&path).is_ok());
+    }
+
+    #[test]
+    fn what_is_committed_is_synced_and_readers_hold_nothing_up() {
+        let folder = folder();
+        let file = File::open(&folder.path().join("store.db")).unwrap();
+        let pragma = |name| file.database.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+        assert_eq!(pragma("synchronous"), Ok(2.into()), "full");
+        assert_eq!(pragma("journal_mode"), Ok("wal".to_owned().into()));
     }
 
     #[test]
@@ -309,6 +340,47 @@ mod tests {
     }
 
     #[test]
+    fn an_older_file_is_brought_up_to_date_with_all_that_is_in_it() {
+        let folder = folder();
+        let path = folder.path().join("store.db");
+        let steps =
+            ["CREATE TABLE facts (old)", "ALTER TABLE facts ADD COLUMN new DEFAULT 7", "CREATE TABLE later (x)"];
+        let mut database = Connection::open(&path).unwrap();
+        prepare(&mut database, &path, &steps[..1]).unwrap();
+        database.execute_batch("INSERT INTO facts VALUES (5)").unwrap();
+        drop(database);
+
+        let mut database = Connection::open(&path).unwrap();
+        prepare(&mut database, &path, &steps).unwrap();
+        prepare(&mut database, &path, &steps).expect("what is up to date stays as it is");
+
+        let facts = "SELECT old, new, (SELECT count(*) FROM later) FROM facts";
+        let facts = database.query_row(facts, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+        assert_eq!(facts, Ok((5, 7, 0)));
+        assert_eq!(version(&database), 3);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_brought_up_to_date_stays_as_it_was() {
+        let folder = folder();
+        let path = folder.path().join("store.db");
+        let steps = ["CREATE TABLE facts (old)", "CREATE TABLE later (x)", "ALTER TABLE nothing ADD COLUMN new"];
+        let mut database = Connection::open(&path).unwrap();
+        prepare(&mut database, &path, &steps[..1]).unwrap();
+
+        let error = prepare(&mut database, &path, &steps).expect_err("the last step has nothing to work on");
+
+        assert!(error.to_string().starts_with("cannot use the store"), "{error}");
+        assert_eq!(version(&database), 1);
+        let tables = database.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+        assert_eq!(tables, Ok(1), "no step of them is left");
+    }
+
+    fn version(database: &Connection) -> i64 {
+        database.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    }
+
+    #[test]
     fn somebody_elses_database_is_refused_and_left_alone() {
         let folder = folder();
         let path = folder.path().join("other.db");
@@ -343,12 +415,21 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
 
         let mut file = File::open(&path).unwrap();
-        let reason = file.check().unwrap_err();
-        file.start_afresh(&reason).unwrap();
+        let flaw = file.find_flaw().unwrap().expect("a page is broken");
+        file.start_afresh(&flaw).unwrap();
 
         let labels: i64 = file.database.query_row("SELECT count(*) FROM labels", [], |row| row.get(0)).unwrap();
         assert_eq!(labels, 0);
         assert!(folder.path().join("store.db.corrupt-1").exists());
+    }
+
+    #[test]
+    fn a_page_that_cannot_be_read_now_is_no_flaw_of_the_file() {
+        let told = |code| format!("Tree 9 page 12 cell 3: unable to get the page. error code={code}");
+        assert_eq!(failure_to_read(&told(ffi::SQLITE_IOERR_READ)), Some(ffi::SQLITE_IOERR_READ));
+        assert_eq!(failure_to_read(&told(ffi::SQLITE_CORRUPT)), None);
+        assert_eq!(failure_to_read("Tree 9 page 12: btreeInitPage() returns error code 11"), None);
+        assert_eq!(failure_to_read("Page 12: never used"), None);
     }
 
     #[test]

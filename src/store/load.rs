@@ -9,6 +9,7 @@ use flate2::read::GzDecoder;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::de::DeserializeOwned;
 
+use super::file::OpenError;
 use super::spelling::{self, asked_of};
 use super::{Identity, Loaded};
 use crate::model::{
@@ -25,6 +26,19 @@ pub(super) enum LoadError {
     Torn(#[from] Torn),
     #[error("progress cannot be read: {0}")]
     Progress(#[from] serde_json::Error),
+    #[error("{0}")]
+    NoOther(#[from] OpenError),
+}
+
+impl LoadError {
+    /// Whether it lies in what has been read. Else the reading itself has failed, and may go well another time.
+    pub(super) fn is_in_the_facts(&self) -> bool {
+        match self {
+            Self::Reading(error) => error.sqlite_error_code().is_none(),
+            Self::Torn(_) | Self::Progress(_) => true,
+            Self::NoOther(_) => false,
+        }
+    }
 }
 
 /// The connection's number and its site, made where it is new.

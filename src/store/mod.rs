@@ -77,6 +77,11 @@ pub struct Committing(oneshot::Receiver<bool>);
 #[error("the store takes no writes")]
 pub struct NotCommitted;
 
+/// What is kept cannot be read now. It stays as it is, and nothing is added to it unless it can be read another time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("what the store keeps cannot be read now")]
+pub struct NotLoaded;
+
 /// More commits at once than connections have steps under way would be queued.
 const QUEUE: usize = 64;
 
@@ -90,12 +95,16 @@ impl Store {
     }
 
     /// One connection's part, with its last snapshot; an empty one if the kept one is about another site.
-    pub async fn connection(&self, name: &ConnectionName, identity: Identity) -> Option<(Kept, Option<Snapshot>)> {
+    pub async fn connection(
+        &self,
+        name: &ConnectionName,
+        identity: Identity,
+    ) -> Result<(Kept, Option<Snapshot>), OpenError> {
         let (reply, answer) = oneshot::channel();
         let command = Command::Connection { name: name.clone(), identity, reply };
-        self.commands.send(command).await.ok()?;
-        let (connection, snapshot) = answer.await.ok().flatten()?;
-        Some((Kept { store: self.clone(), connection }, snapshot))
+        self.commands.send(command).await.map_err(|_| OpenError::ThreadEnded)?;
+        let (connection, snapshot) = answer.await.map_err(|_| OpenError::ThreadEnded)??;
+        Ok((Kept { store: self.clone(), connection }, snapshot))
     }
 
     /// Waits until all that was put has been written.
@@ -109,11 +118,12 @@ impl Store {
 
 impl Kept {
     /// All that is kept, for windows that reach back as far as `reach`; nothing on the first start.
-    pub async fn load(&self, reach: Duration) -> Option<Loaded> {
+    pub async fn load(&self, reach: Duration) -> Result<Option<Loaded>, NotLoaded> {
         let (reply, answer) = oneshot::channel();
         let command = Command::Load { connection: self.connection, reach, reply };
-        self.store.commands.send(command).await.ok()?;
-        answer.await.ok().flatten().map(|loaded| *loaded)
+        self.store.commands.send(command).await.map_err(|_| NotLoaded)?;
+        let loaded = answer.await.map_err(|_| NotLoaded)??;
+        Ok(loaded.map(|loaded| *loaded))
     }
 
     /// Waits for a place in the queue of commits, which are written in the order in which they are put.

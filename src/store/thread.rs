@@ -10,20 +10,23 @@ use rusqlite::{Error, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, info, warn};
 
-use super::file::{File, is_broken};
-use super::load;
-use super::{Batch, Identity, Loaded, write};
+use super::file::{File, OpenError, is_broken};
+use super::load::{self, LoadError};
+use super::{Batch, Identity, Loaded, NotLoaded, write};
 use crate::metrics::StoreUp;
 use crate::model::{ConnectionName, Snapshot};
 
 #[derive(Debug)]
 pub(super) enum Command {
-    Connection { name: ConnectionName, identity: Identity, reply: oneshot::Sender<Option<(i64, Option<Snapshot>)>> },
-    Load { connection: i64, reach: Duration, reply: oneshot::Sender<Option<Box<Loaded>>> },
+    Connection { name: ConnectionName, identity: Identity, reply: oneshot::Sender<Result<Known, OpenError>> },
+    Load { connection: i64, reach: Duration, reply: oneshot::Sender<Result<Option<Box<Loaded>>, NotLoaded>> },
     Commit { connection: i64, batch: Box<Batch>, reply: oneshot::Sender<bool> },
     Forget { connection: i64 },
     Close { reply: oneshot::Sender<()> },
 }
+
+/// A connection's number, and its last snapshot.
+pub(super) type Known = (i64, Option<Snapshot>);
 
 enum Step {
     Write(i64, Box<Batch>),
@@ -35,8 +38,10 @@ struct Thread {
     up: StoreUp,
     /// Steps that are not on the disk yet, oldest first: nothing that comes after may be written before them.
     pending: Vec<Step>,
-    /// Connections of which steps had to be given up: what comes after them would vouch for what is not there.
-    given_up: BTreeSet<i64>,
+    /// Connections of which nothing more is written. Of some, steps had to be given up: what comes after them would vouch
+    /// for what is not there. Of others, what is kept could not be read: it is still there, and what is learnt now must not
+    /// stand among it.
+    unkept: BTreeSet<i64>,
     /// By connection: what its snapshot is on the disk.
     last: HashMap<i64, Arc<Snapshot>>,
     /// Those that have been asked for, by their numbers: a file that takes the place of a broken one must know them.
@@ -66,7 +71,7 @@ impl Thread {
             file,
             up,
             pending: Vec::new(),
-            given_up: BTreeSet::new(),
+            unkept: BTreeSet::new(),
             last: HashMap::new(),
             connections: BTreeMap::new(),
             has_been_checked: false,
@@ -92,7 +97,7 @@ impl Thread {
                 let committed = self.commit();
                 for (connection, reply) in replies {
                     // Who asked may have gone away; the step is kept all the same.
-                    let _ = reply.send(committed && !self.given_up.contains(&connection));
+                    let _ = reply.send(committed && !self.unkept.contains(&connection));
                 }
                 if let Some(next) = next {
                     self.obey(next, queue);
@@ -102,7 +107,7 @@ impl Thread {
                 let _ = reply.send(self.connection(&name, &identity));
             }
             Command::Load { connection, reach, reply } => {
-                let _ = reply.send(self.load(connection, reach).map(Box::new));
+                let _ = reply.send(self.load(connection, reach).map(|loaded| loaded.map(Box::new)));
             }
             Command::Forget { connection } => {
                 self.forget(connection);
@@ -116,7 +121,7 @@ impl Thread {
         }
     }
 
-    fn connection(&mut self, name: &ConnectionName, identity: &Identity) -> Option<(i64, Option<Snapshot>)> {
+    fn connection(&mut self, name: &ConnectionName, identity: &Identity) -> Result<Known, OpenError> {
         let found = match load::connection(&self.file.database, name, identity) {
             Err(error) if is_broken(&error) => {
                 self.start_afresh(&error)?;
@@ -124,7 +129,7 @@ impl Thread {
             }
             found => found,
         };
-        let (connection, kept) = found.inspect_err(|error| self.note_failure(error)).ok()?;
+        let (connection, kept) = found.map_err(|error| self.file.unusable(error))?;
         self.connections.insert(connection, (name.clone(), identity.clone()));
         if !kept.is_same_site(identity) {
             info!(connection = %name, before = %kept.site, now = %identity.site, "another site than before; what was kept is dropped");
@@ -132,52 +137,60 @@ impl Thread {
             let identity = Some(identity.clone());
             self.await_commit(connection, Box::new(Batch { identity, ..Batch::default() }));
             self.commit();
-            return Some((connection, None));
+            return Ok((connection, None));
         }
         let snapshot = load::snapshot(&self.file.database, connection, name).unwrap_or_else(|error| {
             warn!(connection = %name, %error, "the kept snapshot cannot be read; the first refresh makes a new one");
             None
         });
-        Some((connection, snapshot))
+        Ok((connection, snapshot))
     }
 
-    fn load(&mut self, connection: i64, reach: Duration) -> Option<Loaded> {
-        if !self.has_been_checked {
-            self.has_been_checked = true;
-            match self.file.check() {
-                Ok(()) => {}
-                Err(reason) => self.start_afresh(&reason)?,
+    fn load(&mut self, connection: i64, reach: Duration) -> Result<Option<Loaded>, NotLoaded> {
+        match self.read(connection, reach) {
+            Ok(loaded) => {
+                self.unkept.remove(&connection);
+                Ok(loaded)
             }
-        }
-        match load::load(&self.file.database, connection, reach) {
-            Ok(loaded) => loaded,
             // Whatever is learnt now must not be written among rows that nobody has read.
-            Err(error) => {
+            Err(error) if error.is_in_the_facts() => {
                 warn!(%error, "what was kept of this connection cannot be read; it is read from Confluence anew");
                 self.forget(connection);
-                None
+                Ok(None)
+            }
+            Err(error) => {
+                error!(%error, "what is kept of this connection cannot be read now; it stays as it is, and nothing is added to it");
+                self.unkept.insert(connection);
+                self.up.set(false);
+                Err(NotLoaded)
             }
         }
+    }
+
+    /// Checks the file before anything of it is believed, once.
+    fn read(&mut self, connection: i64, reach: Duration) -> Result<Option<Loaded>, LoadError> {
+        if !self.has_been_checked {
+            if let Some(flaw) = self.file.find_flaw()? {
+                self.start_afresh(&flaw)?;
+            }
+            self.has_been_checked = true;
+        }
+        load::load(&self.file.database, connection, reach)
     }
 
     /// With an empty file in the place of the broken one.
-    fn start_afresh(&mut self, reason: &dyn Display) -> Option<()> {
-        let afresh = self.file.start_afresh(reason).map_err(|error| error!(%error, "the store cannot be used"));
-        let told = afresh.and_then(|()| {
-            self.last.clear();
-            let connections = self.connections.iter();
-            let mut told = connections
-                .map(|(number, (name, identity))| load::put_connection(&self.file.database, *number, name, identity));
-            told.try_for_each(|told| told).map_err(|error| self.note_failure(&error))
-        });
-        if told.is_err() {
-            self.up.set(false);
+    fn start_afresh(&mut self, reason: &dyn Display) -> Result<(), OpenError> {
+        self.file.start_afresh(reason)?;
+        self.last.clear();
+        for (number, (name, identity)) in &self.connections {
+            let put = load::put_connection(&self.file.database, *number, name, identity);
+            put.map_err(|error| self.file.unusable(error))?;
         }
-        told.ok()
+        Ok(())
     }
 
     fn await_commit(&mut self, connection: i64, batch: Box<Batch>) {
-        if self.given_up.contains(&connection) {
+        if self.unkept.contains(&connection) {
             return;
         }
         if batch.snapshot.is_some() {
@@ -191,7 +204,9 @@ impl Thread {
         self.pending.push(Step::Write(connection, batch));
     }
 
+    /// From an empty beginning on, everything may be kept.
     fn forget(&mut self, connection: i64) {
+        self.unkept.remove(&connection);
         self.pending.push(Step::Forget(connection));
         self.commit();
     }
@@ -212,7 +227,7 @@ impl Thread {
             self.pending.drain(..steps);
             at_once *= 2;
         }
-        if self.given_up.is_empty() && !self.up.get() {
+        if self.unkept.is_empty() && !self.up.get() {
             info!("the store takes writes again");
             self.up.set(true);
         }
@@ -243,11 +258,15 @@ impl Thread {
     }
 
     fn give_up(&mut self) {
-        for step in self.pending.drain(..) {
-            let (Step::Write(connection, _) | Step::Forget(connection)) = step;
-            self.given_up.insert(connection);
-        }
-        self.pending.extend(self.given_up.iter().copied().map(Step::Forget));
+        let given_up: BTreeSet<i64> = self
+            .pending
+            .drain(..)
+            .map(|step| match step {
+                Step::Write(connection, _) | Step::Forget(connection) => connection,
+            })
+            .collect();
+        self.pending.extend(given_up.iter().copied().map(Step::Forget));
+        self.unkept.extend(given_up);
         error!(
             "the store has taken no writes for too long; until a restart nothing is kept, and after it everything is read anew"
         );
@@ -259,6 +278,7 @@ impl Thread {
             let advice = match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => "the disk is full",
                 Some(ErrorCode::ReadOnly) => "it cannot be written",
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "it is broken; a restart sets it aside",
                 _ => "it will be tried again",
             };
             error!(%error, advice, "the store takes no writes; everything goes on, but what is learnt now is lost with a restart");
@@ -268,25 +288,29 @@ impl Thread {
 }
 
 #[cfg(test)]
+#[path = "unread_test.rs"]
+mod unread_test;
+
+#[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
     use crate::model::{Facts, Health, ProgressChange, Timestamp, Vouched};
 
-    const REACH: Duration = Duration::from_hours(24);
+    pub(super) const REACH: Duration = Duration::from_hours(24);
 
-    fn thread(path: &Path) -> Thread {
+    pub(super) fn thread(path: &Path) -> Thread {
         Thread::new(File::open(path).unwrap(), StoreUp::default())
     }
 
-    fn open(thread: &mut Thread, name: &str) -> i64 {
+    pub(super) fn open(thread: &mut Thread, name: &str) -> i64 {
         let identity = Identity { site: "acme.example".into(), cloud_id: None };
         thread.connection(&ConnectionName::new(name).unwrap(), &identity).unwrap().0
     }
 
     /// A step that takes some pages of the file.
-    fn large_step(number: u32) -> Box<Batch> {
+    pub(super) fn large_step(number: u32) -> Box<Batch> {
         let labels = (0..400).map(|place| (number * 400 + place, Arc::from(format!("label {number} {place:060}"))));
         let vouched = Vouched { moment: Some(Timestamp::from_millis(number.into())), ..Vouched::default() };
         let facts = Facts { labels: labels.collect(), ..Facts::default() };
@@ -307,7 +331,7 @@ mod tests {
         Snapshot { connection: ConnectionName::new("acme").unwrap(), health, numbers: None }
     }
 
-    fn commit(thread: &mut Thread, connection: i64, batch: Box<Batch>) -> bool {
+    pub(super) fn commit(thread: &mut Thread, connection: i64, batch: Box<Batch>) -> bool {
         thread.await_commit(connection, batch);
         thread.commit()
     }
@@ -317,7 +341,7 @@ mod tests {
         thread.file.database.query_row(&set, [], |row| row.get::<_, i64>(0)).unwrap();
     }
 
-    fn counted(thread: &Thread, query: &str) -> i64 {
+    pub(super) fn counted(thread: &Thread, query: &str) -> i64 {
         thread.file.database.query_row(query, [], |row| row.get(0)).unwrap()
     }
 
@@ -339,7 +363,7 @@ mod tests {
         most_pages(&thread, 200);
         assert!(!commit(&mut thread, connection, large_step(40)));
         let some = counted(&thread, "SELECT count(*) FROM labels");
-        let vouched = thread.load(connection, REACH).unwrap().progress.vouched.moment.unwrap();
+        let vouched = thread.load(connection, REACH).unwrap().unwrap().progress.vouched.moment.unwrap();
         assert!(some > 400 && some < 41 * 400);
         assert_eq!(vouched.as_millis(), some / 400 - 1);
 
@@ -379,86 +403,5 @@ mod tests {
             replies.push(answer.try_recv().unwrap());
         }
         assert_eq!(replies, [false, true]);
-    }
-
-    #[test]
-    fn a_torn_row_costs_its_connection_what_was_kept_and_no_other() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut thread = thread(&folder.path().join("store.db"));
-        let (torn, whole) = (open(&mut thread, "torn"), open(&mut thread, "whole"));
-        for connection in [torn, whole] {
-            assert!(commit(&mut thread, connection, large_step(0)));
-        }
-        let tear = "INSERT INTO docs SELECT ?1, 0, 7, 'page', 99, 'current', 0, 0, 0, 0, 0, 1, 0, 0, NULL, NULL, NULL, NULL, \
-                    NULL, NULL, 0, NULL, NULL, 0, NULL, NULL, NULL";
-        thread.file.database.execute(tear, [torn]).unwrap();
-
-        assert!(thread.load(torn, REACH).is_none());
-        assert!(thread.load(whole, REACH).is_some());
-        assert_eq!(counted(&thread, "SELECT count(DISTINCT connection) FROM labels"), 1);
-    }
-
-    #[test]
-    fn a_row_that_no_exporter_has_written_costs_its_connection_what_was_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut thread = thread(&folder.path().join("store.db"));
-        let connection = open(&mut thread, "acme");
-        for wrong in [
-            "INSERT INTO accounts VALUES (1, -1, 'a', NULL, NULL, NULL, NULL)",
-            "INSERT INTO progress VALUES (1, 'walk', 'no JSON')",
-        ] {
-            assert!(commit(&mut thread, connection, large_step(0)));
-            thread.file.database.execute(wrong, []).unwrap();
-            assert!(thread.load(connection, REACH).is_none(), "{wrong}");
-            assert_eq!(
-                counted(&thread, "SELECT (SELECT count(*) FROM labels) + (SELECT count(*) FROM accounts)"),
-                0,
-                "{wrong}"
-            );
-        }
-    }
-
-    #[test]
-    fn connections_keep_their_names_and_numbers_when_their_file_turns_out_to_be_broken() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store.db");
-        let mut before = thread(&path);
-        let connection = open(&mut before, "first");
-        for number in 0..20 {
-            assert!(commit(&mut before, connection, large_step(number)));
-        }
-        drop(before);
-        let mut bytes = std::fs::read(&path).unwrap();
-        let end = bytes.len();
-        bytes[end / 2..].fill(0xa5);
-        std::fs::write(&path, bytes).unwrap();
-
-        let mut thread = thread(&path);
-        let numbers = [open(&mut thread, "second"), open(&mut thread, "first")];
-        assert!(thread.load(numbers[0], REACH).is_none() && thread.load(numbers[1], REACH).is_none());
-        assert!(folder.path().join("store.db.corrupt-1").exists());
-        assert!(commit(&mut thread, numbers[0], large_step(3)));
-        let names = "SELECT count(*) FROM connections JOIN labels ON connection = id WHERE connections.name = 'second'";
-        assert_eq!(counted(&thread, names), 400);
-        assert_eq!([open(&mut thread, "second"), open(&mut thread, "first")], numbers);
-    }
-
-    #[test]
-    fn a_file_whose_table_of_connections_is_broken_is_set_aside() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store.db");
-        let mut before = thread(&path);
-        open(&mut before, "acme");
-        let page = counted(&before, "SELECT rootpage FROM sqlite_schema WHERE name = 'connections'");
-        drop(before);
-        let mut bytes = std::fs::read(&path).unwrap();
-        let start = usize::try_from(page - 1).unwrap() * 4096;
-        bytes[start..start + 4096].fill(0xa5);
-        std::fs::write(&path, bytes).unwrap();
-
-        let mut thread = thread(&path);
-        let connection = open(&mut thread, "acme");
-        assert!(commit(&mut thread, connection, large_step(0)));
-        assert!(folder.path().join("store.db.corrupt-1").exists());
     }
 }

@@ -4,12 +4,14 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use crate::clock::Clock;
+use crate::model::Timestamp;
 
 /// A bucket of requests that fills by so many a minute. It may owe some: then what it gets goes there first.
 #[derive(Debug)]
 pub(super) struct Budget {
     a_minute: f64,
+    clock: Clock,
     left: Mutex<Left>,
 }
 
@@ -17,16 +19,17 @@ pub(super) struct Budget {
 struct Left {
     /// Below zero: owed.
     requests: f64,
-    at: Instant,
+    at: Timestamp,
 }
 
 /// So many minutes' worth are saved up, and there at the start.
 pub(super) const MINUTES_SAVED: f64 = 2.0;
 
 impl Budget {
-    pub(super) fn new(a_minute: NonZeroU32) -> Self {
+    pub(super) fn new(a_minute: NonZeroU32, clock: Clock) -> Self {
         let a_minute = f64::from(a_minute.get());
-        Self { a_minute, left: Mutex::new(Left { requests: a_minute * MINUTES_SAVED, at: Instant::now() }) }
+        let left = Left { requests: a_minute * MINUTES_SAVED, at: clock.now() };
+        Self { a_minute, clock, left: Mutex::new(left) }
     }
 
     /// Pays for a request, if that much is there.
@@ -52,47 +55,72 @@ impl Budget {
 
     fn left(&self) -> MutexGuard<'_, Left> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        let dripped = left.at.elapsed().as_secs_f64() / 60.0 * self.a_minute;
+        // A clock that is set back costs what would have dripped in, and no more.
+        let now = self.clock.now();
+        let dripped = now.since(left.at).as_secs_f64() / 60.0 * self.a_minute;
         left.requests = (left.requests + dripped).min(self.a_minute * MINUTES_SAVED);
-        left.at = Instant::now();
+        left.at = now;
         left
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::sleep;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
+
+    /// A bucket, and the hands of its clock.
+    fn budget(a_minute: u32) -> (Budget, Arc<AtomicI64>) {
+        let hands = Arc::new(AtomicI64::new(1_781_784_000_000));
+        (Budget::new(NonZeroU32::new(a_minute).unwrap(), Clock::manual(Arc::clone(&hands))), hands)
+    }
+
+    fn pass(hands: &AtomicI64, seconds: i64) {
+        hands.fetch_add(seconds * 1_000, Ordering::Relaxed);
+    }
 
     fn taken(budget: &Budget) -> u32 {
         (0..1_000).take_while(|_| budget.take()).count().try_into().unwrap()
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn it_starts_with_two_minutes_worth_and_saves_up_no_more() {
-        let budget = Budget::new(NonZeroU32::new(30).unwrap());
+    #[test]
+    fn it_starts_with_two_minutes_worth_and_saves_up_no_more() {
+        let (budget, hands) = budget(30);
         assert_eq!(taken(&budget), 60);
 
-        sleep(Duration::from_secs(10)).await;
+        pass(&hands, 10);
         assert_eq!(taken(&budget), 5);
 
-        sleep(Duration::from_hours(1)).await;
+        pass(&hands, 3_600);
         assert_eq!(taken(&budget), 60);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_is_owed_is_paid_before_anything_else() {
-        let budget = Budget::new(NonZeroU32::new(60).unwrap());
+    #[test]
+    fn what_is_owed_is_paid_before_anything_else() {
+        let (budget, hands) = budget(60);
         taken(&budget);
         for _ in 0..90 {
             budget.owe();
         }
 
-        sleep(Duration::from_mins(1)).await;
+        pass(&hands, 60);
         assert_eq!(taken(&budget), 0);
-        sleep(Duration::from_mins(1)).await;
+        pass(&hands, 60);
 
         assert_eq!(taken(&budget), 30, "in two minutes 120 in all");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_stops_nothing() {
+        let (budget, hands) = budget(60);
+        assert_eq!(taken(&budget), 120);
+
+        pass(&hands, -86_400);
+        assert_eq!(taken(&budget), 0);
+        pass(&hands, 10);
+
+        assert_eq!(taken(&budget), 10);
     }
 }

@@ -1,13 +1,14 @@
 //! What is told to the store, and what it told at the start. How it is kept is `store`'s business.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::{info, warn};
 
 use super::Shared;
 use super::site_state::SiteState;
 use crate::model::{ProgressChange, Snapshot};
-use crate::store::{Batch, Committing, Identity, Kept, Loaded, NotCommitted};
+use crate::store::{Batch, Committing, Identity, Kept, Loaded, NotCommitted, NotLoaded};
 
 /// Where a connection's facts are kept.
 #[derive(Debug)]
@@ -23,6 +24,10 @@ impl Keeping {
     }
 }
 
+/// What is kept and cannot be read now is tried again after each of these seconds: a hiccup of the disk must not have a whole site
+/// asked for anew. After the last the exporter goes on without it, as numbers that stand still help nobody.
+const PAUSE_SECONDS: [u64; 5] = [1, 2, 4, 8, 16];
+
 impl Shared {
     /// Takes over what was kept, the first time; whoever comes meanwhile waits for it.
     pub(super) async fn take_over(&self) {
@@ -30,7 +35,7 @@ impl Shared {
         keeping
             .has_loaded
             .get_or_init(async || {
-                let loaded = keeping.kept.load(self.settings.longest_window()).await;
+                let loaded = self.load(&keeping.kept).await;
                 let mut state = self.state();
                 if let Some(loaded) = loaded {
                     info!(connection = %self.name, moment = ?loaded.progress.vouched.moment.map(|at| at.to_string()), "goes on from what the store has kept");
@@ -41,6 +46,20 @@ impl Shared {
                 state.leave_out_unwanted(&self.settings.spaces, self.clock.now());
             })
             .await;
+    }
+
+    async fn load(&self, kept: &Kept) -> Option<Loaded> {
+        let reach = self.settings.longest_window();
+        for pause in PAUSE_SECONDS {
+            match kept.load(reach).await {
+                Ok(loaded) => return loaded,
+                Err(NotLoaded) => tokio::time::sleep(Duration::from_secs(pause)).await,
+            }
+        }
+        kept.load(reach).await.unwrap_or_else(|error| {
+            warn!(connection = %self.name, %error, "everything is read from Confluence anew, and nothing is kept until a restart");
+            None
+        })
     }
 
     /// Hands what has changed to the store, and waits until it is on the disk.

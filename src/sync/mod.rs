@@ -107,7 +107,10 @@ impl Sync {
         }
         let taking_over = Arc::clone(&shared);
         // Beside the first scrape, which is answered from the kept snapshot.
-        tokio::spawn(async move { taking_over.take_over().await });
+        tokio::spawn(async move {
+            let stop = taking_over.stop.clone();
+            stop.run_until_cancelled(taking_over.take_over()).await;
+        });
         Self(shared)
     }
 
@@ -157,7 +160,7 @@ impl Shared {
         let reach = settings.longest_window();
         Self {
             name: connection.name().clone(),
-            budget: Budget::new(settings.request_budget),
+            budget: Budget::new(settings.request_budget, clock.clone()),
             settings,
             site: Site::new(connection),
             clock,

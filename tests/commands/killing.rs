@@ -30,12 +30,25 @@ struct Kept {
     watermarks: BTreeMap<String, i64>,
     /// Of the last snapshot, as the page tells it.
     snapshot_moment: Option<f64>,
+    /// Where a reconciling walk that is under way goes on.
+    place: Option<String>,
+}
+
+/// When to kill.
+#[derive(Clone, Copy)]
+enum Aim {
+    /// Once so many requests have been asked in all.
+    Requests(u64),
+    /// In the midst of a reconciling walk.
+    ReconcilingWalk,
 }
 
 const STORE: &str = "confluence-exporter.db";
 const SHORT: usize = 10;
 /// Kills of one site; the next ones have another.
 const KILLS_A_SITE: usize = 10;
+/// Among so many kills some meet a reconciling walk.
+const MANY: usize = 100;
 /// As many kills of a site aim at its first walk.
 const KILLS_OF_A_FIRST_WALK: usize = 4;
 const CONCURRENCY: usize = 2;
@@ -63,32 +76,41 @@ async fn no_kill_loses_what_was_committed_or_has_it_asked_again() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let kills = number("KILLS").map_or(SHORT, |kills| usize::try_from(kills).unwrap());
     let mut seed = number("SEED").unwrap_or_else(|| rand::random_range(0..1_000_000_000));
-    let mut left = kills;
+    let (mut left, mut resumed) = (kills, 0);
     while left > 0 {
         println!("SEED={seed}, {left} kills to go");
         let now = left.min(KILLS_A_SITE);
-        kill_again_and_again(seed, now).await;
+        resumed += kill_again_and_again(seed, now).await;
         left -= now;
         seed += 1;
     }
+    println!("{resumed} reconciling walks went on after a kill");
+    assert!(kills < MANY || resumed > 0, "no kill has met a reconciling walk");
 }
 
-async fn kill_again_and_again(seed: u64, kills: usize) {
+/// Tells how many reconciling walks have gone on where a kill had met them.
+async fn kill_again_and_again(seed: u64, kills: usize) -> usize {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let answers = answers_of_a_whole_walk(seed).await;
     let site = site(seed).await;
     let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), MORE);
     let store = desk.path(STORE);
     let mut kept = Kept::default();
-    let mut kills_of_the_walk = 0;
+    let (mut kills_of_the_walk, mut resumed) = (0, 0);
     for kill in 0..kills {
         let serving = desk.serve(&[]).await;
+        let reconciled = reconciling_requests(&site).len();
         let is_early = kill < KILLS_OF_A_FIRST_WALK;
         let asked = site.totals().values().sum::<u64>();
-        let aim = asked + if is_early { rng.random_range(1..12) } else { rng.random_range(1..150) };
+        let aim = match (is_early, kill % 2) {
+            (true, _) => Aim::Requests(asked + rng.random_range(1..12)),
+            (false, 0) => Aim::Requests(asked + rng.random_range(1..150)),
+            (false, _) => Aim::ReconcilingWalk,
+        };
         let shortly_before = live_until(&mut rng, &site, &serving, &store, aim, &kept).await;
         serving.kill().await;
 
+        resumed += usize::from(has_gone_on(&site, reconciled, &kept));
         let after = Kept::after_a_kill(&store);
         assert!(
             after.has_all_of(&kept) && after.has_all_of(&shortly_before),
@@ -99,7 +121,9 @@ async fn kill_again_and_again(seed: u64, kills: usize) {
     }
 
     let serving = desk.serve(&[]).await;
+    let reconciled = reconciling_requests(&site).len();
     let page = settled_page(&site, &serving).await;
+    resumed += usize::from(has_gone_on(&site, reconciled, &kept));
     compare(&site, &page);
     let asked = walk_requests(&site);
     // Of each listing the answer that was being written, and the one after it that was being asked for.
@@ -108,15 +132,38 @@ async fn kill_again_and_again(seed: u64, kills: usize) {
     serving.signal("TERM").await;
     serving.end().await;
     assert!(Kept::after_a_kill(&store).has_all_of(&kept));
+    resumed
 }
 
-/// Scrapes and lets things happen until so many requests have been asked; tells what was kept shortly before.
+/// Whether a reconciling walk that was `kept` has gone on, after so many requests of it and those before it; nowhere but
+/// where it was.
+fn has_gone_on(site: &Simulator, reconciled: usize, kept: &Kept) -> bool {
+    let (Some(place), Some(asked)) = (&kept.place, reconciling_requests(site).into_iter().nth(reconciled)) else {
+        return false;
+    };
+    assert_eq!(asked.as_ref(), Some(place), "what had been read is not read again");
+    true
+}
+
+/// The cursor of each: only the reconciling walk lists by id and names no space.
+fn reconciling_requests(site: &Simulator) -> Vec<Option<String>> {
+    let journal = site.journal();
+    let queries = journal.iter().map(|asked| asked.query.as_str());
+    let of_walk = queries.filter(|query| query.contains("sort=id") && !query.contains("space-id="));
+    let cursor = |query: &str| {
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find_map(|(name, value)| (name == "cursor").then(|| value.into_owned()))
+    };
+    of_walk.map(cursor).collect()
+}
+
+/// Scrapes and lets things happen until the moment of the kill; tells what was kept shortly before.
 async fn live_until(
     rng: &mut ChaCha8Rng,
     site: &Simulator,
     serving: &Serving,
     store: &Path,
-    aim: u64,
+    aim: Aim,
     kept: &Kept,
 ) -> Kept {
     let began = Instant::now();
@@ -127,7 +174,12 @@ async fn live_until(
     }
     let mut seen = Kept::default();
     let living = async {
-        while site.totals().values().sum::<u64>() < aim && began.elapsed() < PATIENCE {
+        let has_come = |seen: &Kept| match aim {
+            Aim::Requests(asked) => site.totals().values().sum::<u64>() >= asked,
+            // One that the process has begun, or gone on with.
+            Aim::ReconcilingWalk => seen.place.is_some() && seen.place != kept.place,
+        };
+        while !has_come(&seen) && began.elapsed() < PATIENCE {
             tokio::time::sleep(Duration::from_millis(rng.random_range(1..20))).await;
             if kept.snapshot_moment.is_some() && rng.random_range(0..4) == 0 {
                 site.world().random_event_of(rng, &KINDS);
@@ -264,6 +316,7 @@ impl Kept {
             watermarks: watermarks.map(|(doc_type, at)| (doc_type.clone(), at.as_i64().unwrap_or(0))).collect(),
             #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit")]
             snapshot_moment: moment.map(|moment| moment as f64 / 1000.0),
+            place: json("reconciling")["step"]["Read"]["cursor"]["value"].as_str().map(str::to_owned),
         })
     }
 

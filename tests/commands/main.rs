@@ -8,6 +8,7 @@ mod crowd;
 mod echo;
 mod ending;
 mod help;
+mod idle;
 mod killing;
 mod networks;
 mod plan;

@@ -1,7 +1,7 @@
 //! The real program, run in a folder of its own. What it ought to say is the other files' business.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -80,9 +80,15 @@ impl Desk {
     /// The same with these variables set.
     pub(crate) async fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {
         let mut command = command(self.folder.path(), arguments);
-        let output = tokio::time::timeout(PATIENCE, command.envs(variables.iter().copied()).output()).await;
-        let output = output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap();
-        Ended { status: output.status, out: text(output.stdout), err: text(output.stderr) }
+        command.envs(variables.iter().copied());
+        ended(command).await
+    }
+
+    /// The program to its end, started by another one: what stands before its name on a command line.
+    pub(crate) async fn run_by(&self, starter: &[&str], arguments: &[&str]) -> Ended {
+        let mut command = Command::new(starter[0]);
+        command.args(&starter[1..]).arg(PROGRAM).args(arguments);
+        ended(in_folder(command, self.folder.path())).await
     }
 
     /// `serve` on a free port, once it listens.
@@ -179,6 +185,14 @@ impl Serving {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// The CPU time that it has taken so far, in hundredths of a second.
+    pub(crate) fn cpu_ticks(&self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id().unwrap())).unwrap();
+        // The name of the program may have blanks in it; after it the fields are numbers, from the third on.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    }
+
     /// What it has written to standard error so far.
     pub(crate) fn err(&self) -> String {
         self.err.lock().unwrap().clone()
@@ -239,6 +253,15 @@ pub(crate) async fn site() -> Simulator {
     Simulator::start(Options { spaces: 4, docs: 20, ..Options::default() }).await.unwrap()
 }
 
+/// What starts a program whom permissions bind: nothing binds root as long as it may override them.
+pub(crate) fn bound_by_permissions() -> &'static [&'static str] {
+    if is_root() { &["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"] } else { &["env"] }
+}
+
+pub(crate) fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
 /// A connection's part of the configuration.
 pub(crate) fn connection(name: &str, url: &str, token: &Token) -> String {
     let username = &token.username;
@@ -258,6 +281,12 @@ fn in_folder(mut command: Command, folder: &Path) -> Command {
     // Help is as wide as the terminal of whoever runs the tests.
     command.env_remove("COLUMNS").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+async fn ended(mut command: Command) -> Ended {
+    let output = tokio::time::timeout(PATIENCE, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("{command:?} did not end")).unwrap();
+    Ended { status: output.status, out: text(output.stdout), err: text(output.stderr) }
 }
 
 fn text(bytes: Vec<u8>) -> String {

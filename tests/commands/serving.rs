@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use confluence_simulator::{Operation, TokenKind};
 
-use crate::program::{CONFIG, Desk, site};
+use crate::program::{CONFIG, Desk, bound_by_permissions, site};
 
 const SERVE: [&str; 3] = ["serve", CONFIG, "--web.listen-address=127.0.0.1:0"];
 const UP: &str = "confluence_up{connection=\"acme\"} 1";
@@ -58,6 +58,17 @@ async fn a_token_file_that_cannot_be_used_is_named_with_its_connection() {
     connection acme, token file in FOLDER: api_token_file cannot be used: the file cannot be read: No such file or directory (os error 2)
     connection acme, token file token: api_token_file cannot be used: the file cannot be read: Is a directory (os error 21)
     ");
+}
+
+#[tokio::test]
+async fn a_token_file_that_may_not_be_read_is_named_with_its_connection() {
+    let site = site().await;
+    let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "");
+    desk.permit("token", 0o000);
+
+    let ended = desk.run_by(bound_by_permissions(), &SERVE).await;
+
+    insta::assert_snapshot!(ended.complaint(), @"connection acme, token file token: api_token_file cannot be used: the file cannot be read: Permission denied (os error 13)");
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::fs;
 
 use confluence_simulator::{DocType, TokenKind};
+use rusqlite::Connection;
 
-use crate::program::{CONFIG, Desk, site};
+use crate::program::{CONFIG, Desk, bound_by_permissions, is_root, site};
 
 const STORE: &str = "confluence-exporter.db";
 const SERVE: [&str; 3] = ["serve", CONFIG, "--web.listen-address=127.0.0.1:0"];
@@ -36,6 +37,70 @@ async fn a_store_that_cannot_be_written_is_named_at_the_start() {
 }
 
 #[tokio::test]
+async fn a_store_or_a_folder_that_may_only_be_read_is_named_at_the_start() {
+    let site = site().await;
+    let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "");
+    fs::create_dir(desk.path("folder")).unwrap();
+    desk.serve(&["--store.path=folder/store.db"]).await.kill().await;
+    let complaint = async |path: &str| {
+        let argument = format!("--store.path={path}");
+        desk.run_by(bound_by_permissions(), &[&SERVE[..], &[&argument]].concat()).await.complaint().to_owned()
+    };
+
+    desk.permit("folder/store.db", 0o444);
+    let file = complaint("folder/store.db").await;
+    desk.permit("folder", 0o555);
+    let folder = complaint("folder/other.db").await;
+
+    insta::assert_snapshot!([file, folder].join("\n"), @r"
+    cannot use the store folder/store.db: it cannot be written; mend its permissions, or name another place with --store.path: attempt to write a readonly database: Error code 8: attempt to write a readonly database
+    cannot lock folder/other.db.lock, which stands for the store: does its folder exist, and may we write there?: Permission denied (os error 13)
+    ");
+    desk.permit("folder", 0o755);
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_is_named_at_the_start() {
+    let site = site().await;
+    let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "");
+    fs::create_dir(desk.path("disk")).unwrap();
+    // Smaller than empty tables are.
+    let with_a_small_disk = "mount -t tmpfs -o size=64k tmpfs disk && exec \"$@\"";
+    let namespaces: &[&str] = if is_root() { &["--mount"] } else { &["--user", "--map-root-user", "--mount"] };
+    let starter = [&["unshare"], namespaces, &["sh", "-c", with_a_small_disk, "sh"]].concat();
+
+    let ended = desk.run_by(&starter, &[&SERVE[..], &["--store.path=disk/store.db"]].concat()).await;
+
+    insta::assert_snapshot!(ended.complaint(), @"cannot use the store disk/store.db: the disk is full; make room, or name another place with --store.path: database or disk is full: Error code 13: database or disk is full");
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_grow_is_named_at_the_start() {
+    let site = site().await;
+    let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "");
+
+    let ended = desk.run_by(&["env", "--ignore-signal=XFSZ", "prlimit", "--fsize=4096"], &SERVE).await;
+
+    let told = "cannot use the store confluence-exporter.db: the disk fails, or a limit on the size of files stands in the way; ";
+    assert!(ended.complaint().starts_with(told), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_store_that_is_broken_is_set_aside_with_a_word_and_the_exporter_goes_on() {
+    let site = site().await;
+    let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "");
+    desk.write(STORE, &"no database ".repeat(1_000));
+
+    let serving = desk.serve(&[]).await;
+
+    assert!(serving.get("/metrics").await.contains(UP));
+    let word = serving.err().lines().find(|line| line.contains("it has been set aside")).map(str::to_owned);
+    let word = word.unwrap_or_else(|| panic!("{}", serving.err()));
+    assert!(word.contains("level=warn") && word.contains("confluence-exporter.db.corrupt-1"), "{word}");
+    assert!(fs::read_to_string(desk.path("confluence-exporter.db.corrupt-1")).unwrap().starts_with("no database"));
+}
+
+#[tokio::test]
 async fn a_store_that_another_process_uses_is_named_at_the_start() {
     let site = site().await;
     let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "");
@@ -45,6 +110,19 @@ async fn a_store_that_another_process_uses_is_named_at_the_start() {
 
     insta::assert_snapshot!(ended.complaint(), @"another process uses the store confluence-exporter.db; give each exporter a --store.path of its own");
     assert!(serving.get("/metrics").await.contains(UP));
+}
+
+#[tokio::test]
+async fn a_store_that_another_program_writes_is_named_at_the_start() {
+    let site = site().await;
+    let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "");
+    desk.serve(&[]).await.kill().await;
+    let holder = Connection::open(desk.path(STORE)).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let ended = desk.run(&SERVE).await;
+
+    insta::assert_snapshot!(ended.complaint(), @"cannot use the store confluence-exporter.db: another program holds it locked: database is locked: Error code 5: database is locked");
 }
 
 #[tokio::test]

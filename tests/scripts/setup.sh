@@ -30,6 +30,7 @@ case "${1:-all}" in
             "prometheus-alertmanager /usr/bin/prometheus-alertmanager"
             "python3-venv /usr/lib/python3*/ensurepip"
             "git /usr/bin/git"
+            "sqlite3 /usr/bin/sqlite3"
         )
         requirements=tests/requirements.txt
         ;;

@@ -219,3 +219,28 @@ async fn numbers_go_on_while_another_program_holds_the_file_and_are_kept_afterwa
     observer.restart(&store).await;
     observer.check(observer.refresh().await.as_ref());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_at_the_start_is_tried_again_and_not_asked_for_anew() {
+    let folder = tempdir().unwrap();
+    let store = folder.path().join("store.db");
+    let mut observer = Observer::of(Options { seed: 17, spaces: 4, docs: 60, ..Options::default() }).await;
+    observer.restart(&store).await;
+    observer.catch_up_on(Collector::ALL).await;
+    observer.silence().await;
+    let other_program = rusqlite::Connection::open(&store).unwrap();
+
+    other_program.execute_batch("ALTER TABLE docs RENAME TO out_of_the_way").unwrap();
+    observer.restart(&store).await;
+    while observer.store_up.get() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(observer.sync.snapshots().borrow().is_some(), "the kept numbers are on show meanwhile");
+    other_program.execute_batch("ALTER TABLE out_of_the_way RENAME TO docs").unwrap();
+
+    observer.site.clear_journal();
+    let snapshot = observer.refresh().await;
+    assert_eq!(observer.asked() - observer.asked_for(Operation::TenantInfo), 3, "{:?}", observer.site.totals());
+    observer.check(&snapshot);
+    assert!(observer.store_up.get());
+}

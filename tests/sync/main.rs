@@ -7,6 +7,7 @@ mod exact;
 mod hostile;
 mod keeping;
 mod observer;
+mod questions;
 mod settings;
 mod slow_bases;
 mod soak;

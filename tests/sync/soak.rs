@@ -32,11 +32,12 @@ struct Life {
     tally: Tally,
 }
 
-/// What a life was made of: a test that compares nothing proves nothing.
+/// What lives were made of: a test that compares nothing proves nothing.
 #[derive(Debug, Default)]
 struct Tally {
-    events: usize,
-    faults: usize,
+    lives: usize,
+    events: BTreeMap<EventKind, usize>,
+    faults: BTreeMap<&'static str, usize>,
     restarts: usize,
     quiet_times: usize,
     looks_in_between: usize,
@@ -53,6 +54,8 @@ enum Times {
 
 /// How long worlds are begun where nobody says otherwise.
 const SHORT: Duration = Duration::from_secs(10);
+/// In a soak that is as long as this, chance has met every fault.
+const LONG: Duration = Duration::from_mins(10);
 /// Worlds that live at once: each waits for its site most of the time.
 const AT_ONCE: usize = 4;
 /// Long enough for everything that grows old to be asked again.
@@ -75,23 +78,34 @@ async fn worlds_that_live_for_weeks_are_counted_exactly_through_faults_and_resta
     for _ in 0..if one.is_some() { 1 } else { AT_ONCE } {
         let next_seed = Arc::clone(&next_seed);
         lives.spawn(async move {
-            let mut bad_ends = Vec::new();
+            let (mut bad_ends, mut total) = (Vec::new(), Tally::default());
             while bad_ends.is_empty() && (one.is_none() || Some(next_seed.load(Ordering::SeqCst)) == one) {
                 let seed = next_seed.fetch_add(1, Ordering::SeqCst);
                 println!("SEED={seed}");
                 match tokio::spawn(live(seed)).await {
-                    Ok(tally) => println!("SEED={seed} ended well: {tally:?}"),
+                    Ok(tally) => {
+                        println!("SEED={seed} ended well: {tally:?}");
+                        total.add(tally);
+                    }
                     Err(_) => bad_ends.push(seed),
                 }
                 if Instant::now() >= until {
                     break;
                 }
             }
-            bad_ends
+            (bad_ends, total)
         });
     }
-    let bad_ends: Vec<u64> = lives.join_all().await.into_iter().flatten().collect();
+    let (mut bad_ends, mut total) = (Vec::new(), Tally::default());
+    for (bad, tally) in lives.join_all().await {
+        bad_ends.extend(bad);
+        total.add(tally);
+    }
+    println!("all lives: {total:?}");
     assert!(bad_ends.is_empty(), "not counted exactly: {bad_ends:?}; SEED=n tries one");
+    if one.is_none() {
+        total.check(span >= Some(LONG));
+    }
 }
 
 async fn live(seed: u64) -> Tally {
@@ -100,7 +114,7 @@ async fn live(seed: u64) -> Tally {
     // Now and then more than one answer of a listing.
     let docs = if rng.random_range(0..4) == 0 { docs + 300 } else { docs };
     let observer = Observer::of(Options { seed, spaces, docs, ..Options::default() }).await;
-    let (folder, hidden, tally) = (tempdir().unwrap(), BTreeSet::new(), Tally::default());
+    let (folder, hidden, tally) = (tempdir().unwrap(), BTreeSet::new(), Tally { lives: 1, ..Tally::default() });
     let mut life = Life { observer, rng, folder, was_lied_to: false, hidden, tally };
     life.restart().await;
     for (place, times) in TIMES.iter().enumerate() {
@@ -153,9 +167,14 @@ impl Life {
     }
 
     fn let_happen(&mut self, kinds: &[EventKind]) {
+        // What is rare where people write happens in every life, too.
+        let is_new = |kind: &EventKind| !self.tally.events.contains_key(kind);
+        let new: Vec<EventKind> = kinds.iter().copied().filter(is_new).collect();
+        let kinds = if self.rng.random_range(0..10) == 0 && !new.is_empty() { &new } else { kinds };
         let mut world = self.observer.site.world();
-        world.random_event_of(&mut self.rng, kinds);
-        self.tally.events += 1;
+        if let Some(kind) = world.random_event_of(&mut self.rng, kinds) {
+            *self.tally.events.entry(kind).or_default() += 1;
+        }
         let hidden: Vec<_> =
             world.spaces().iter().filter(|space| space.sight != Sight::Listed).map(|space| space.id).collect();
         if !hidden.is_empty() {
@@ -179,13 +198,13 @@ impl Life {
     }
 
     fn disturb(&mut self) {
-        let quick: Vec<FaultKind> = FaultKind::ALL.iter().copied().filter(|kind| !LASTING.contains(kind)).collect();
+        let quick: Vec<FaultKind> = quick_faults().collect();
         let kind = quick[self.rng.random_range(0..quick.len())];
         let after = self.rng.random_range(0..40);
         let times = self.rng.random_range(1..6);
         self.observer.site.inject(Fault::new(kind).after(after).times(times).seconds(1));
         self.was_lied_to = true;
-        self.tally.faults += 1;
+        *self.tally.faults.entry(kind.as_str()).or_default() += 1;
     }
 
     /// The world stands still until all that happened has been seen.
@@ -255,6 +274,37 @@ impl Life {
     fn store(&self) -> PathBuf {
         self.folder.path().join("store.db")
     }
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.lives += other.lives;
+        self.restarts += other.restarts;
+        self.quiet_times += other.quiet_times;
+        self.looks_in_between += other.looks_in_between;
+        for (kind, times) in other.events {
+            *self.events.entry(kind).or_default() += times;
+        }
+        for (kind, times) in other.faults {
+            *self.faults.entry(kind).or_default() += times;
+        }
+    }
+
+    /// Everything that can happen has happened, and every comparison has been made.
+    fn check(&self, was_long: bool) {
+        let never: Vec<EventKind> = EventKind::all().filter(|kind| !self.events.contains_key(kind)).collect();
+        assert!(never.is_empty(), "never happened: {never:?}");
+        assert!(self.restarts > self.lives && self.quiet_times > 0 && self.looks_in_between > 0, "{self:?}");
+        if was_long {
+            let met = |kind: &FaultKind| self.faults.contains_key(kind.as_str());
+            let never: Vec<FaultKind> = quick_faults().filter(|kind| !met(kind)).collect();
+            assert!(never.is_empty(), "never met: {never:?}");
+        }
+    }
+}
+
+fn quick_faults() -> impl Iterator<Item = FaultKind> {
+    FaultKind::ALL.iter().copied().filter(|kind| !LASTING.contains(kind))
 }
 
 fn kept_health(store: &Path) -> Option<String> {

@@ -23,7 +23,7 @@ pub(crate) fn write_doc(out: &mut Vec<u8>, world: &World, doc: &Doc) {
     row.word("authorId", account(doc.creator)).time("createdAt", doc.created_ms);
     let version = Version { created_ms: doc.newest_ms, author: doc.newest_author };
     row.object("version", |row| write_version_members(row, world, doc.versions, &version));
-    row.raw("body", "{}");
+    write_body(&mut row, world);
     // A field of tomorrow.
     row.raw("presence", "{\"watchers\":[],\"score\":0.5}");
     row.object("_links", |links| {
@@ -50,8 +50,19 @@ fn write_page_members(row: &mut Object<'_>, id: u64) {
     };
 }
 
+/// Empty, as always where none was asked for; but what was confided is told all the same.
+fn write_body(row: &mut Object<'_>, world: &World) {
+    row.object("body", |body| {
+        if !world.confidences().is_empty() {
+            body.object("storage", |storage| {
+                storage.word("representation", "storage").text("value", world.confidences());
+            });
+        }
+    });
+}
+
 fn write_version_members(row: &mut Object<'_>, world: &World, number: u32, version: &Version) {
-    row.number("number", u64::from(number)).word("message", "").raw("minorEdit", "false");
+    row.number("number", u64::from(number)).text("message", world.confidences()).raw("minorEdit", "false");
     row.word("authorId", world.account_id(version.author)).time("createdAt", version.created_ms);
     row.raw("ncsStepVersion", "null");
 }
@@ -63,7 +74,8 @@ pub(crate) fn write_version(out: &mut Vec<u8>, world: &World, doc: &Doc, number:
     row.object(doc.kind.as_str(), |entity| {
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(doc.id.0);
-        entity.word("id", digits).words("title", &Title::of(doc.id.0).pieces(digits)).raw("body", "{}");
+        entity.word("id", digits).words("title", &Title::of(doc.id.0).pieces(digits));
+        write_body(entity, world);
     });
     row.end();
 }
@@ -97,10 +109,11 @@ pub(crate) fn write_label(out: &mut Vec<u8>, place: u32, label: &Label) {
 /// A row of users-bulk.
 pub(crate) fn write_user(out: &mut Vec<u8>, world: &World, account: Account) {
     let user = world.user(account);
+    let name = Some(world.confidences()).filter(|words| !words.is_empty()).unwrap_or(&user.display_name);
     let mut row = Object::begin(out);
     row.text("accountId", &user.account_id).text("accountStatus", &user.status);
-    row.text("accountType", &user.account_type).text("email", "").text("publicName", &user.display_name);
-    row.text("displayName", &user.display_name).raw("timeZone", "null").raw("personalSpaceId", "null");
+    row.text("accountType", &user.account_type).text("email", world.confidences()).text("publicName", name);
+    row.text("displayName", name).raw("timeZone", "null").raw("personalSpaceId", "null");
     row.raw("isExternalCollaborator", "false").raw("isGuest", "false");
     row.object("profilePicture", |picture| {
         picture.text("path", "/wiki/aa-avatar/default").raw("isDefault", "true");

@@ -42,6 +42,8 @@ pub struct World {
     changes: Vec<(i64, Change)>,
     /// Changes beyond the bound were made but not remembered.
     forgot_changes: bool,
+    /// What people say where nobody else is to listen; empty on a site that nobody has told otherwise.
+    confidences: Arc<str>,
 }
 
 /// A doc as it is, for tests to look at.
@@ -49,10 +51,12 @@ pub struct World {
 pub struct DocFacts {
     pub id: DocId,
     pub doc_type: DocType,
+    pub title: String,
     pub status: DocStatus,
     pub space: SpaceId,
     pub creator: Account,
     pub owner: Option<Account>,
+    pub last_owner: Option<Account>,
     pub created_ms: i64,
     pub versions: Vec<Version>,
     pub labels: Vec<Label>,
@@ -71,7 +75,8 @@ impl World {
         let docs = growth::docs(&plan, labels.len(), states.len());
         let order = Order::of(&docs, spaces.len());
         let changes = Vec::new();
-        Self { plan, clock, users, accounts, spaces, docs, labels, states, order, changes, forgot_changes: false }
+        let (forgot_changes, confidences) = (false, "".into());
+        Self { plan, clock, users, accounts, spaces, docs, labels, states, order, changes, forgot_changes, confidences }
     }
 
     /// The world as it was at a moment: grown anew, and lived anew up to it. None where too much has happened since
@@ -85,6 +90,16 @@ impl World {
             past.apply(*at_ms, change);
         }
         Some(past)
+    }
+
+    /// From now on these words stand in every body, every message of a version, every e-mail address and every person's
+    /// name that a row brings along.
+    pub fn confide(&mut self, words: &str) {
+        self.confidences = words.into();
+    }
+
+    pub(crate) fn confidences(&self) -> &str {
+        &self.confidences
     }
 
     pub fn now_ms(&self) -> i64 {
@@ -154,10 +169,12 @@ impl World {
         Some(DocFacts {
             id: doc.id,
             doc_type: doc.kind,
+            title: title(doc.id.0),
             status: doc.status,
             space: self.spaces[doc.space as usize].id,
             creator: doc.creator,
             owner: doc.owner,
+            last_owner: doc.last_owner,
             created_ms: doc.created_ms,
             versions: self.history(place).into_owned(),
             labels: doc.labels.iter().map(|&label| self.labels[label as usize].clone()).collect(),

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::client::{bearer, get};
-use confluence_simulator::{Options, Simulator, TokenKind};
+use crate::client::{bearer, get, send};
+use confluence_simulator::{DocType, Options, Simulator, TokenKind};
+use serde_json::json;
 
 /// Follows the cursor alone, as a careful client does.
 async fn walk(site: &Simulator, token: &str, path: &str) -> Vec<String> {
@@ -109,4 +110,35 @@ async fn the_control_endpoint_drives_the_world() {
     let token = format!("Bearer {}", tokens["unscoped"]["secret"].as_str().unwrap());
     assert_eq!(get(&format!("{}/wiki/api/v2/pages", site.site_url()), &token).await.status, 429);
     assert_eq!(get(&format!("{url}/journal"), "").await.json()["totals"]["pages"], 1);
+}
+
+#[tokio::test]
+async fn what_was_confided_stands_in_every_body_message_and_address() {
+    const WORDS: &str = "between \"us\"";
+    let site = Simulator::start(Options::default()).await.unwrap();
+    let token = bearer(&site.token(TokenKind::Unscoped));
+    let (page, author) = {
+        let mut world = site.world();
+        world.confide(WORDS);
+        let page = world.docs().into_iter().find(|doc| world.doc(*doc).unwrap().doc_type == DocType::Page).unwrap();
+        (page.0, world.account_id(world.doc(page).unwrap().creator).to_string())
+    };
+
+    let first =
+        async |path: &str| get(&format!("{}{path}", site.site_url()), &token).await.json()["results"][0].clone();
+    let doc = first("/wiki/api/v2/pages?limit=1").await;
+    let version = first(&format!("/wiki/api/v2/pages/{page}/versions")).await;
+    let users = format!("{}/wiki/api/v2/users-bulk", site.site_url());
+    let user =
+        send("POST", &users, &token, &json!({"accountIds": [author]}).to_string()).await.json()["results"][0].clone();
+
+    let told = [
+        &doc["body"]["storage"]["value"],
+        &doc["version"]["message"],
+        &version["message"],
+        &version["page"]["body"]["storage"]["value"],
+        &user["email"],
+        &user["displayName"],
+    ];
+    assert_eq!(told, [WORDS; 6], "{doc} {version} {user}");
 }
