@@ -96,8 +96,8 @@ impl Opened {
     fn begin(self, clock: &Clock, stop: &CancellationToken) -> Sync {
         let Self { connection, asking, settings, kept } = self;
         match kept {
-            Some(kept) => Sync::kept(connection, settings, clock.clone(), asking, stop.clone(), kept),
-            None => Sync::new(connection, settings, clock.clone(), asking, stop.clone()),
+            Some(kept) => Sync::kept(connection, settings, clock.clone(), asking, stop, kept),
+            None => Sync::new(connection, settings, clock.clone(), asking, stop),
         }
     }
 }

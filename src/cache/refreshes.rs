@@ -6,7 +6,7 @@ use moka::Expiry;
 use moka::future::Cache;
 
 use crate::model::ConnectionName;
-use crate::sync::{BaseUnderWay, Sync};
+use crate::sync::{NotBegun, Sync};
 
 /// The refreshes that have been begun lately: while one stands here, none is due.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Refreshes {
         let begin = async {
             sync.begin()?;
             // A scrape that comes a little early must not find the refresh not due and halve the rate.
-            Ok::<_, BaseUnderWay>(Begun { not_due_for: sync.refresh_interval() * 9 / 10 })
+            Ok::<_, NotBegun>(Begun { not_due_for: sync.refresh_interval() * 9 / 10 })
         };
         // A base under way answers what this scrape wanted; the next scrape asks again.
         let _ = self.0.try_get_with_by_ref(sync.name(), begin).await;

@@ -59,6 +59,14 @@ pub(super) fn start(file: File, up: StoreUp, mut queue: mpsc::Receiver<Command>)
     std::thread::Builder::new().name("store".to_owned()).spawn(run).map(drop)
 }
 
+impl Step {
+    fn connection(&self) -> i64 {
+        match self {
+            Self::Write(connection, _) | Self::Forget(connection) => *connection,
+        }
+    }
+}
+
 impl Thread {
     fn new(file: File, up: StoreUp) -> Self {
         up.set(true);
@@ -141,6 +149,7 @@ impl Thread {
         Some((connection, snapshot))
     }
 
+    /// Never less than all steps up to now: what is still to be written would come over what is learnt from then on.
     fn load(&mut self, connection: i64, reach: Duration) -> Option<Loaded> {
         if !self.has_been_checked {
             self.has_been_checked = true;
@@ -148,6 +157,12 @@ impl Thread {
                 Ok(()) => {}
                 Err(reason) => self.start_afresh(&reason)?,
             }
+        }
+        if self.awaits_commit(connection) && !self.commit() && self.awaits_commit(connection) {
+            warn!("what was learnt last of this connection cannot be written, so that it is read from Confluence anew");
+            self.pending.retain(|step| step.connection() != connection);
+            self.forget(connection);
+            return None;
         }
         match load::load(&self.file.database, connection, reach) {
             Ok(loaded) => loaded,
@@ -189,6 +204,10 @@ impl Thread {
             writes.for_each(|batch| batch.snapshot = None);
         }
         self.pending.push(Step::Write(connection, batch));
+    }
+
+    fn awaits_commit(&self, connection: i64) -> bool {
+        self.pending.iter().any(|step| step.connection() == connection)
     }
 
     fn forget(&mut self, connection: i64) {
@@ -244,8 +263,7 @@ impl Thread {
 
     fn give_up(&mut self) {
         for step in self.pending.drain(..) {
-            let (Step::Write(connection, _) | Step::Forget(connection)) = step;
-            self.given_up.insert(connection);
+            self.given_up.insert(step.connection());
         }
         self.pending.extend(self.given_up.iter().copied().map(Step::Forget));
         error!(
@@ -338,7 +356,8 @@ mod tests {
         most_pages(&thread, 200);
         assert!(!commit(&mut thread, connection, large_step(40)));
         let some = counted(&thread, "SELECT count(*) FROM labels");
-        let vouched = thread.load(connection, REACH).unwrap().progress.vouched.moment.unwrap();
+        let written = load::load(&thread.file.database, connection, REACH).unwrap().unwrap();
+        let vouched = written.progress.vouched.moment.unwrap();
         assert!(some > 400 && some < 41 * 400);
         assert_eq!(vouched.as_millis(), some / 400 - 1);
 
@@ -346,6 +365,21 @@ mod tests {
         assert!(commit(&mut thread, connection, large_step(41)));
         assert!(thread.up.get() && thread.pending.is_empty());
         assert_eq!(counted(&thread, "SELECT count(*) FROM labels"), 42 * 400);
+    }
+
+    #[test]
+    fn a_connection_that_is_loaded_while_its_steps_cannot_be_written_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut thread = thread(&folder.path().join("store.db"));
+        let connection = open(&mut thread, "acme");
+        assert!(commit(&mut thread, connection, large_step(0)));
+        most_pages(&thread, 1);
+        assert!(!commit(&mut thread, connection, large_step(1)));
+
+        assert!(thread.load(connection, REACH).is_none(), "an older state than that of its last step");
+        most_pages(&thread, 100_000);
+        assert!(commit(&mut thread, connection, large_step(2)));
+        assert_eq!(counted(&thread, "SELECT count(*) FROM labels"), 400, "what was learnt since");
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub(crate) struct Observer {
     stop: CancellationToken,
     /// Whether the store takes writes.
     pub(crate) store_up: StoreUp,
+    store: Option<Store>,
     token_file: NamedTempFile,
 }
 
@@ -76,8 +77,8 @@ impl Observer {
         let stop = CancellationToken::new();
         let settings = (settings, sync_settings);
         let (connection, clock, asking) = open(&site, &settings.0);
-        let sync = Sync::new(connection, settings.1.clone(), clock, asking, stop.clone());
-        Self { site, token, sync, settings, stop, store_up: StoreUp::default(), token_file }
+        let sync = Sync::new(connection, settings.1.clone(), clock, asking, &stop);
+        Self { site, token, sync, settings, stop, store_up: StoreUp::default(), store: None, token_file }
     }
 
     /// Looks on with another exporter: the one before is stopped wherever it was, as if it had been killed. What it had
@@ -85,10 +86,11 @@ impl Observer {
     pub(crate) async fn restart(&mut self, store: &Path) {
         self.stop.cancel();
         self.stop = CancellationToken::new();
+        self.store = None;
         let (connection, clock, asking) = open(&self.site, &self.settings.0);
         let (settings, stop) = (self.settings.1.clone(), self.stop.clone());
         // Its thread gives the file back when the last task of the one before has gone.
-        let dead = Sync::new(connection.clone(), settings.clone(), clock.clone(), asking.clone(), stop.clone());
+        let dead = Sync::new(connection.clone(), settings.clone(), clock.clone(), asking.clone(), &stop);
         drop(std::mem::replace(&mut self.sync, dead));
         let store = loop {
             match Store::open(store, self.store_up.clone()) {
@@ -98,7 +100,17 @@ impl Observer {
             }
         };
         let kept = store.connection(connection.name(), connection.whereabouts().into()).await.unwrap();
-        self.sync = Sync::kept(connection, settings, clock, asking, stop, kept);
+        self.sync = Sync::kept(connection, settings, clock, asking, &stop, kept);
+        self.store = Some(store);
+    }
+
+    /// Looks on with the same exporter, which has ended the connection wherever it was and opened it anew, as a reload does.
+    pub(crate) async fn open_anew(&mut self) {
+        let (connection, clock, asking) = open(&self.site, &self.settings.0);
+        self.sync.end().await;
+        let store = self.store.as_ref().expect("there was a restart");
+        let kept = store.connection(connection.name(), connection.whereabouts().into()).await.unwrap();
+        self.sync = Sync::kept(connection, self.settings.1.clone(), clock, asking, &self.stop, kept);
     }
 
     /// From now on another site is looked at, an hour later: at the address of the one before, as if that had been deleted
