@@ -166,6 +166,10 @@ impl Sync {
     pub fn asking(&self) -> &Asking {
         &self.0.asking
     }
+
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl Shared {
