@@ -58,7 +58,6 @@ enum Entry {
 
 impl Gate {
     pub(super) fn new(permits: usize, patience: &Patience, asking: Asking) -> Self {
-        asking.concurrency_limit(permits);
         let pace = Pace::new(patience.longest_gap);
         let state = Mutex::new(State { free: permits, waiting_bases: 0, pause: None, pace });
         Self { state, changed: Notify::new(), permits, longest_wait: patience.longest_wait, asking }

@@ -139,6 +139,18 @@ impl Connection {
         self.0.gate.paused_until()
     }
 
+    /// Takes the place of one that was opened with other settings: the quiet that the site has asked of that one still holds.
+    pub fn take_the_place_of(&self, before: &Self) {
+        let is_same_site = self.whereabouts().0 == before.whereabouts().0;
+        match before.paused_until().filter(|_| is_same_site) {
+            Some(until) => {
+                let now = self.0.clock.now();
+                self.0.gate.pause(until.since(now), now);
+            }
+            None => self.0.asking.throttled_until(None),
+        }
+    }
+
     /// Asks where the token has been taken before, else wherever it may be.
     async fn try_to_ask<T: DeserializeOwned>(&self, question: &Question<'_>) -> Result<Answer<T>, Failure> {
         let token = self.0.token.current();

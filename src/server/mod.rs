@@ -1,8 +1,10 @@
-//! Answers HTTP: metrics, probes, health, a plain page. What stands on a page of metrics is `cache`'s business.
+//! Answers HTTP: metrics, probes, health, a plain page, reloads. What stands on a page of metrics is `cache`'s business.
 
 mod door;
 mod index;
 mod negotiation;
+mod permission;
+mod reload;
 mod routes;
 
 use std::io;
@@ -19,6 +21,7 @@ use door::Door;
 use routes::Routes;
 
 pub use door::{ListenError, WebConfigError};
+pub use reload::{ReloadEnd, ReloadRequest, ReloadRequests};
 
 /// Where and how the exporter is scraped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +55,7 @@ pub struct BadTelemetryPath;
 pub struct Server {
     door: Door,
     telemetry_path: TelemetryPath,
+    reloads: Option<ReloadRequests>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +76,13 @@ impl Server {
             Some(web_config) => door.locked(web_config)?,
             None => door,
         };
-        Ok(Self { door, telemetry_path: settings.telemetry_path.clone() })
+        Ok(Self { door, telemetry_path: settings.telemetry_path.clone(), reloads: None })
+    }
+
+    /// Puts requests to read the configuration again here; without this there is no page that takes them.
+    #[must_use]
+    pub fn with_reloads(self, requests: ReloadRequests) -> Self {
+        Self { reloads: Some(requests), ..self }
     }
 
     /// At least one, in the order of the settings.
@@ -82,7 +92,8 @@ impl Server {
 
     /// Answers until told to stop, then lets answers under way end.
     pub async fn serve(self, cache: Cache, stop: CancellationToken) {
-        self.door.open(Arc::new(Routes::new(cache, self.telemetry_path)), stop).await;
+        let routes = Routes::new(cache, self.telemetry_path, self.reloads);
+        self.door.open(Arc::new(routes), stop).await;
     }
 }
 
@@ -132,15 +143,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_in_use_is_named() {
-        let first = Server::bind(&on_loopback("127.0.0.1:0")).await;
+        let first = Server::bind(&listening_at("127.0.0.1:0")).await;
         let address = first.as_ref().unwrap().addresses().unwrap()[0].to_string();
 
-        let second = Server::bind(&on_loopback(&address)).await;
+        let second = Server::bind(&listening_at(&address)).await;
 
         assert_eq!(second.unwrap_err().to_string(), format!("could not listen on {address}"));
     }
 
-    fn on_loopback(address: &str) -> Settings {
+    fn listening_at(address: &str) -> Settings {
         Settings { listen: Listen::at(address), ..Settings::default() }
     }
 

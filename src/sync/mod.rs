@@ -182,6 +182,7 @@ impl Shared {
         keeping: Option<Keeping>,
     ) -> Self {
         let reach = settings.longest_window();
+        asking.concurrency_limit(connection.concurrency_level());
         Self {
             name: connection.name().clone(),
             budget: Budget::new(settings.request_budget),

@@ -10,6 +10,8 @@ mod help;
 mod killing;
 mod plan;
 mod program;
+mod reload;
+mod reload_refused;
 mod secrets;
 mod serving;
 mod sockets;

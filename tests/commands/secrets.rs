@@ -53,6 +53,7 @@ async fn served(desk: &Desk, log_format: &str) -> String {
             said += &serving.get_as(path, accept).await;
         }
     }
+    said += &serving.post("/-/reload", "").await;
     serving.signal("TERM").await;
     let Ended { out, err, status } = serving.end().await;
     assert!(status.success(), "{err}");
