@@ -1,5 +1,6 @@
-//! Answers HTTP: metrics, probes, health, a plain page, reloads. What stands on a page of metrics is `cache`'s business.
+//! Answers HTTP: metrics, probes and their discovery, health, a plain page, reloads. What stands on a page of metrics is `cache`'s business.
 
+mod discovery;
 mod door;
 mod index;
 mod negotiation;
@@ -42,12 +43,12 @@ pub enum Listen {
     SystemdSocket,
 }
 
-/// A path of which no other page is in the way: it begins with `/`, and is neither `/probe` nor under `/-/`.
+/// A path of which no other page is in the way: it begins with `/`, and is not `/probe`, `/sd` or under `/-/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TelemetryPath(String);
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("not a path for metrics: it begins with '/', has no '?' or '#', and is neither /probe nor under /-/")]
+#[error("not a path for metrics: it begins with '/', has no '?' or '#', and is not /probe, /sd or under /-/")]
 pub struct BadTelemetryPath;
 
 /// Bound ports that do not answer yet.
@@ -92,8 +93,19 @@ impl Server {
 
     /// Answers until told to stop, then lets answers under way end.
     pub async fn serve(self, cache: Cache, stop: CancellationToken) {
-        let routes = Routes::new(cache, self.telemetry_path, self.reloads);
+        let own_address = self.own_address();
+        let routes = Routes::new(cache, self.telemetry_path, self.reloads, own_address);
         self.door.open(Arc::new(routes), stop).await;
+    }
+
+    /// For whoever does not say under which address he has reached the exporter.
+    fn own_address(&self) -> String {
+        let first = self.addresses().ok().and_then(|addresses| addresses.first().copied());
+        match first {
+            Some(address) if address.ip().is_unspecified() => format!("localhost:{}", address.port()),
+            Some(address) => address.to_string(),
+            None => "localhost".to_owned(),
+        }
     }
 }
 
@@ -130,7 +142,7 @@ impl FromStr for TelemetryPath {
     type Err = BadTelemetryPath;
 
     fn from_str(path: &str) -> Result<Self, BadTelemetryPath> {
-        let is_taken = path == routes::PROBE || path.starts_with("/-/");
+        let is_taken = [routes::PROBE, routes::DISCOVERY].contains(&path) || path.starts_with("/-/");
         let is_path =
             path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
         if is_path && !is_taken { Ok(Self(path.to_owned())) } else { Err(BadTelemetryPath) }
@@ -151,6 +163,15 @@ mod tests {
         assert_eq!(second.unwrap_err().to_string(), format!("could not listen on {address}"));
     }
 
+    #[tokio::test]
+    async fn the_own_address_is_one_that_leads_here() {
+        for (listen, own) in [("127.0.0.1:0", "127.0.0.1:"), ("0.0.0.0:0", "localhost:"), ("[::1]:0", "[::1]:")] {
+            let server = Server::bind(&listening_at(listen)).await.unwrap();
+            let port = server.addresses().unwrap()[0].port();
+            assert_eq!(server.own_address(), format!("{own}{port}"));
+        }
+    }
+
     fn listening_at(address: &str) -> Settings {
         Settings { listen: Listen::at(address), ..Settings::default() }
     }
@@ -159,7 +180,7 @@ mod tests {
     fn a_telemetry_path_takes_no_other_pages_place() {
         assert_eq!("/custom/metrics".parse(), Ok(TelemetryPath("/custom/metrics".to_owned())));
         assert_eq!("/".parse(), Ok(TelemetryPath("/".to_owned())));
-        for bad in ["", "metrics", "/probe", "/-/healthy", "/me trics", "/metrics?all", "/métrics"] {
+        for bad in ["", "metrics", "/probe", "/sd", "/-/healthy", "/me trics", "/metrics?all", "/métrics"] {
             assert_eq!(bad.parse::<TelemetryPath>(), Err(BadTelemetryPath), "{bad}");
         }
     }

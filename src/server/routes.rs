@@ -16,10 +16,13 @@ use crate::model::ConnectionName;
 use super::door::Visitor;
 use super::permission::may_act;
 use super::reload::ReloadRequests;
-use super::{TelemetryPath, index, negotiation};
+use super::{TelemetryPath, discovery, index, negotiation};
 
 /// Where one connection's metrics are.
 pub(super) const PROBE: &str = "/probe";
+
+/// Where Prometheus is told of all connections.
+pub(super) const DISCOVERY: &str = "/sd";
 
 #[derive(Debug)]
 pub(super) struct Routes {
@@ -27,6 +30,7 @@ pub(super) struct Routes {
     telemetry_path: TelemetryPath,
     /// None where the configuration cannot be read again.
     reloads: Option<ReloadRequests>,
+    own_address: String,
     /// Of a page of metrics, by dialect and coding: made once, since a scrape wants them all.
     heads: [[HeaderMap; 2]; 2],
 }
@@ -35,6 +39,7 @@ pub(super) struct Routes {
 enum Route {
     Metrics,
     Probe,
+    Discovery,
     Healthy,
     Ready,
     Reload,
@@ -44,10 +49,15 @@ enum Route {
 pub(super) type Answer = Response<Full<Bytes>>;
 
 impl Routes {
-    pub(super) fn new(cache: Cache, telemetry_path: TelemetryPath, reloads: Option<ReloadRequests>) -> Self {
+    pub(super) fn new(
+        cache: Cache,
+        telemetry_path: TelemetryPath,
+        reloads: Option<ReloadRequests>,
+        own_address: String,
+    ) -> Self {
         let heads = [Dialect::Classic, Dialect::OpenMetrics]
             .map(|dialect| [Coding::Identity, Coding::Gzip].map(|coding| head(dialect, coding)));
-        Self { cache, telemetry_path, reloads, heads }
+        Self { cache, telemetry_path, reloads, own_address, heads }
     }
 
     pub(super) async fn answer(&self, request: &Request<Incoming>, visitor: Visitor) -> Answer {
@@ -63,6 +73,7 @@ impl Routes {
                 Err(unknown) => not_found(&unknown),
             },
             Route::Probe => self.probe(request).await,
+            Route::Discovery => self.discovery(request),
             Route::Healthy => text(StatusCode::OK, "healthy\n"),
             // A server that answers has its configuration loaded and its port bound; Confluence has no say in it.
             Route::Ready => text(StatusCode::OK, "ready\n"),
@@ -75,6 +86,7 @@ impl Routes {
         match path {
             path if path == self.telemetry_path.as_str() => Some(Route::Metrics),
             PROBE => Some(Route::Probe),
+            DISCOVERY => Some(Route::Discovery),
             "/-/healthy" => Some(Route::Healthy),
             "/-/ready" => Some(Route::Ready),
             "/-/reload" => Some(Route::Reload),
@@ -113,6 +125,12 @@ impl Routes {
         }
     }
 
+    fn discovery(&self, request: &Request<Incoming>) -> Answer {
+        let address = discovery::reached_at(request).unwrap_or(&self.own_address);
+        let targets = discovery::targets(address, &self.cache.names());
+        answer(StatusCode::OK, HeaderValue::from_static("application/json"), targets.into())
+    }
+
     async fn reload(&self, request: &Request<Incoming>, visitor: Visitor) -> Answer {
         let Some(requests) = &self.reloads else { return no_such_page() };
         match may_act(request, visitor) {
@@ -143,7 +161,7 @@ impl Route {
     fn refusal_of(self, method: &Method) -> Option<Answer> {
         let (methods, allow, told): (&[Method], _, _) = match self {
             // To HEAD, hyper gives the same head and leaves the body out.
-            Self::Metrics | Self::Probe | Self::Healthy | Self::Ready | Self::Index => {
+            Self::Metrics | Self::Probe | Self::Discovery | Self::Healthy | Self::Ready | Self::Index => {
                 (&[Method::GET, Method::HEAD], "GET, HEAD", "this page is only read: GET or HEAD\n")
             }
             Self::Reload => (&[Method::POST], "POST", "this has something done: POST\n"),

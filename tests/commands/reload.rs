@@ -93,6 +93,7 @@ async fn connections_come_and_go_by_signal_and_by_post() {
     serving.signal("HUP").await;
     serving.log_until("the configuration was read again").await;
     serving.scrape_until(|page| page.contains(&up("acme")) && page.contains(&up("beta"))).await;
+    assert!(serving.get("/sd").await.contains("\"__param_connection\":\"beta\""));
 
     configure(&desk, &[acme.named("acme", HOURLY)]);
     let told = serving.reload().await;
@@ -101,6 +102,7 @@ async fn connections_come_and_go_by_signal_and_by_post() {
     let next = serving.get("/metrics").await;
     assert!(next.contains(&up("acme")) && !next.contains("beta"), "{next}");
     assert!(serving.get("/probe?connection=beta").await.starts_with("HTTP/1.0 404"));
+    assert!(!serving.get("/sd").await.contains("beta"));
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ async fn served(desk: &Desk, log_format: &str) -> String {
             ("/probe?connection=acme", "*/*"),
             ("/probe?connection=nobody", "*/*"),
             ("/", "text/html"),
+            ("/sd", "*/*"),
             ("/-/ready", "*/*"),
             ("/nowhere", "*/*"),
         ] {

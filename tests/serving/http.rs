@@ -78,6 +78,7 @@ async fn every_page_answers_and_what_is_none_is_said_so() {
         (Method::POST, "/metrics", 405, "GET or HEAD"),
         (Method::DELETE, "/", 405, "GET or HEAD"),
         (Method::PUT, "/-/ready", 405, "GET or HEAD"),
+        (Method::POST, "/sd", 405, "GET or HEAD"),
         (Method::GET, "/-/reload", 405, "POST"),
         (Method::HEAD, "/-/reload", 405, ""),
         (Method::POST, "/-/reload", 404, "no such page"),
