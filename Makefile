@@ -23,7 +23,7 @@ unit: ## Tests and documentation's examples
 	tests/scripts/cargo-test.sh
 
 rules: ## Prometheus' configuration and alerts
-	promtool check config deploy/prometheus/prometheus.yml
+	promtool check config deploy/prometheus/prometheus*.yml
 	promtool test rules deploy/prometheus/tests/*.test.yml
 
 demo: ## A simulated site, the exporter and Prometheus on loopback, until Ctrl-C

@@ -1,11 +1,14 @@
 //! Joins the rooms, starts and stops them; and the commands.
 
 mod connection_test;
+mod connections;
 mod log;
 mod open;
 mod output;
 mod plan;
+mod reload;
 mod serve;
+mod systemd;
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -4,23 +4,21 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::cache::Cache;
 use crate::cli::Serve;
 use crate::clock::Clock;
-use crate::config::{Config, ConnectionConfig};
-use crate::connection::Connection;
-use crate::metrics::{Asking, Build, Process, StoreUp};
-use crate::model::Snapshot;
-use crate::server::{BadTelemetryPath, Listen, Server, Settings};
-use crate::store::{Kept, Store};
-use crate::sync::{self, Sync};
+use crate::config::Config;
+use crate::metrics::{Build, LastReload, Process, StoreUp};
+use crate::server::{BadTelemetryPath, Listen, ReloadRequests, Server, Settings};
+use crate::store::Store;
 
-use super::open::{lenders_first, open};
+use super::connections::Connections;
+use super::reload::{Reloading, StorePath};
+use super::systemd;
 
 #[derive(Debug, thiserror::Error)]
 #[error("--web.telemetry-path")]
@@ -30,34 +28,42 @@ struct WrongFlag(#[from] BadTelemetryPath);
 const STORE: &str = "confluence-exporter.db";
 
 pub(super) async fn run(serve: &Serve) -> Result<ExitCode, Box<dyn Error>> {
+    // From here on, as the signal would end the program otherwise.
+    let hangups = signal(SignalKind::hangup())?;
     let config = Config::read(&serve.config.path)?;
     let clock = Clock::system();
+    let last_reload = LastReload::at_the_start(clock.now());
     let stop = CancellationToken::new();
     let telemetry_path = serve.telemetry_path.parse().map_err(WrongFlag)?;
     let up = StoreUp::default();
     let store = store_path(serve.store.as_deref().or(config.store.as_deref()))
         .map(|path| Store::open(path, up.clone()))
         .transpose()?;
-    let opened = open_all(&config.connections, store.as_ref()).await?;
+    let kept_in = store.clone().map(|store| (store, up.clone()));
+    let mut connections = Connections::new(kept_in, clock.clone(), stop.clone());
+    connections.change_to(config.connections).await?;
     let listen =
         if serve.systemd_socket { Listen::SystemdSocket } else { Listen::Addresses(serve.listen_addresses.clone()) };
     let settings = Settings { listen, telemetry_path, web_config: serve.web_config.path.clone() };
-    // Only now, as each begins to load what the store has of it: no other's last snapshot is to wait for that.
-    let connections = opened.into_iter().map(|opened| opened.begin(&clock, &stop)).collect::<Vec<_>>();
-    let server = Server::bind(&settings).await?;
-    let addresses: Vec<String> = server.addresses()?.iter().map(ToString::to_string).collect();
-    let build = Build::this();
-    info!(
-        version = build.version,
-        revision = build.revision,
-        connections = connections.len(),
-        address = addresses.join(" "),
-        "answering scrapes; nothing is asked of Confluence before the first"
-    );
+    let (requests, requested) = ReloadRequests::queue();
+    let server = Server::bind(&settings).await?.with_reloads(requests);
+    let syncs = connections.syncs();
+    tell_that_it_answers(&server, syncs.len())?;
     stop_on_signal(stop.clone())?;
-    tell_systemd(NotifyState::Ready);
+    systemd::tell_ready();
     let process = if store.is_some() { Process::this().with_store(up) } else { Process::this() };
-    server.serve(Cache::new(connections, clock, process), stop.clone()).await;
+    let cache = Cache::new(syncs, clock.clone(), process.with_last_reload(last_reload.clone()));
+    let reloading = Reloading {
+        file: serve.config.path.clone(),
+        store: StorePath { flag: serve.store.clone(), configured: config.store },
+        connections,
+        cache: cache.clone(),
+        last: last_reload,
+        clock,
+    };
+    let reloading = tokio::spawn(reloading.obey(hangups, requested, stop.clone()));
+    server.serve(cache, stop).await;
+    reloading.await?;
     if let Some(store) = store {
         store.close().await;
     }
@@ -65,55 +71,23 @@ pub(super) async fn run(serve: &Serve) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn tell_that_it_answers(server: &Server, connections: usize) -> std::io::Result<()> {
+    let addresses: Vec<String> = server.addresses()?.iter().map(ToString::to_string).collect();
+    let build = Build::this();
+    info!(
+        version = build.version,
+        revision = build.revision,
+        connections,
+        address = addresses.join(" "),
+        "answering scrapes; nothing is asked of Confluence before the first"
+    );
+    Ok(())
+}
+
 /// Nothing where the user wants none.
 fn store_path(told: Option<&Path>) -> Option<&Path> {
     let path = told.unwrap_or(Path::new(STORE));
     (path != Path::new("none")).then_some(path)
-}
-
-/// A connection, and what is kept of it.
-struct Opened {
-    connection: Connection,
-    asking: Asking,
-    settings: sync::Settings,
-    kept: Option<(Kept, Option<Snapshot>)>,
-}
-
-/// In the configuration's order.
-async fn open_all(configs: &[ConnectionConfig], store: Option<&Store>) -> Result<Vec<Opened>, Box<dyn Error>> {
-    let mut opened: Vec<Opened> = Vec::with_capacity(configs.len());
-    for config in lenders_first(configs) {
-        let lender = config.connection.borrow_concurrency_from.as_ref();
-        let lender = lender.and_then(|lender| opened.iter().find(|opened| opened.connection.name() == lender));
-        let lender = lender.map(|lender| lender.connection.clone());
-        opened.push(Opened::open(config, lender.as_ref(), store).await?);
-    }
-    opened.sort_by_key(|opened| configs.iter().position(|config| config.name == *opened.connection.name()));
-    Ok(opened)
-}
-
-impl Opened {
-    async fn open(
-        config: &ConnectionConfig,
-        lender: Option<&Connection>,
-        store: Option<&Store>,
-    ) -> Result<Self, Box<dyn Error>> {
-        let asking = Asking::new(&config.name);
-        let connection = open(&config.name, &config.connection, &asking, lender)?;
-        let kept = match store {
-            Some(store) => Some(store.connection(&config.name, connection.whereabouts().into()).await?),
-            None => None,
-        };
-        Ok(Self { connection, asking, settings: config.sync.clone(), kept })
-    }
-
-    fn begin(self, clock: &Clock, stop: &CancellationToken) -> Sync {
-        let Self { connection, asking, settings, kept } = self;
-        match kept {
-            Some(kept) => Sync::kept(connection, settings, clock.clone(), asking, stop.clone(), kept),
-            None => Sync::new(connection, settings, clock.clone(), asking, stop.clone()),
-        }
-    }
 }
 
 fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
@@ -125,15 +99,8 @@ fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
             _ = terminate.recv() => {}
         }
         info!("told to stop");
-        tell_systemd(NotifyState::Stopping);
+        systemd::tell_stopping();
         stop.cancel();
     });
     Ok(())
-}
-
-/// Where it has started this process and wants to know.
-fn tell_systemd(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
-        warn!(%error, "could not tell systemd how things stand");
-    }
 }

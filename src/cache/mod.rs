@@ -5,7 +5,7 @@ mod refreshes;
 mod shown;
 
 use std::slice;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -50,20 +50,49 @@ pub struct Summary {
 
 #[derive(Debug)]
 struct Shared {
-    connections: Vec<Shown>,
+    now: RwLock<Arc<Set>>,
     clock: Clock,
     process: Process,
     refreshes: Refreshes,
+}
+
+/// The connections between two reloads, with the pages that show them and no others.
+#[derive(Debug)]
+struct Set {
+    connections: Vec<Arc<Shown>>,
     pages: Pages,
 }
+
+/// Longer than the text of the largest snapshot takes. What takes longer is shown when it is there.
+const LONGEST_WRITING: Duration = Duration::from_secs(10);
 
 impl Cache {
     /// Turns snapshots into text from now on, in tasks that end with the last clone.
     pub fn new(connections: Vec<Sync>, clock: Clock, process: Process) -> Self {
-        let refreshes = Refreshes::default();
-        let pages = Pages::for_connections(connections.len());
-        let connections = connections.into_iter().map(Shown::of).collect();
-        Self(Arc::new(Shared { connections, clock, process, refreshes, pages }))
+        let set = Set::of(connections.into_iter().map(|sync| Arc::new(Shown::of(sync))).collect());
+        Self(Arc::new(Shared { now: RwLock::new(Arc::new(set)), clock, process, refreshes: Refreshes::default() }))
+    }
+
+    /// From the next scrape on these are shown, and no others. What goes on keeps its text; what has a snapshot is not
+    /// without one for a moment.
+    pub async fn replace(&self, connections: Vec<Sync>) {
+        let before = self.0.set();
+        let mut shown = Vec::with_capacity(connections.len());
+        for sync in connections {
+            let same = before.connections.iter().find(|shown| shown.sync().is_same(&sync));
+            if let Some(same) = same {
+                shown.push(Arc::clone(same));
+                continue;
+            }
+            self.0.refreshes.keep_interval_of(&sync).await;
+            let has_snapshot = sync.snapshots().borrow().is_some();
+            let new = Shown::of(sync);
+            if has_snapshot {
+                let _ = timeout(LONGEST_WRITING, new.known()).await;
+            }
+            shown.push(Arc::new(new));
+        }
+        *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Set::of(shown));
     }
 
     /// Starts what is due and answers from what is there; waits at most so long, and only while nothing is there.
@@ -74,37 +103,47 @@ impl Cache {
         coding: Coding,
         patience: Duration,
     ) -> Result<Bytes, UnknownConnection> {
-        let targeted = self.0.targeted(&target)?;
+        let set = self.0.set();
+        let targeted = set.targeted(&target)?;
         for shown in targeted {
             self.0.refreshes.begin_if_due(shown.sync()).await;
         }
-        if !targeted.iter().any(Shown::is_known) {
+        if !targeted.iter().any(|shown| shown.is_known()) {
             // Whoever has no more patience gets the page without: a scrape never fails for Confluence's sake.
             let _ = timeout(patience, any_known(targeted)).await;
         }
         // A page made while less was known must not hide what has been learnt since.
         let known = targeted.iter().filter(|shown| shown.is_known()).count();
         let wanted = Wanted { target, dialect, coding, known };
-        let shared = Arc::clone(&self.0);
-        Ok(self.0.pages.get(wanted, move |wanted| shared.render(wanted)).await)
+        let (shared, shown) = (Arc::clone(&self.0), Arc::clone(&set));
+        Ok(set.pages.get(wanted, move |wanted| shared.render(&shown, wanted)).await)
+    }
+
+    /// In the configuration's order.
+    pub fn names(&self) -> Vec<ConnectionName> {
+        self.0.set().connections.iter().map(|shown| shown.sync().name().clone()).collect()
     }
 
     /// All connections, in the configuration's order.
     pub fn summaries(&self) -> Vec<Summary> {
         let now = self.0.clock.now();
-        let summary = |shown: &Shown| {
+        let summary = |shown: &Arc<Shown>| {
             let snapshot = shown.sync().snapshots().borrow().clone();
             let shows_numbers = snapshot
                 .as_ref()
                 .is_some_and(|snapshot| snapshot.numbers.is_some() && shown.is_fresh(snapshot.health.moment, now));
             Summary { connection: shown.sync().name().clone(), snapshot, shows_numbers }
         };
-        self.0.connections.iter().map(summary).collect()
+        self.0.set().connections.iter().map(summary).collect()
     }
 }
 
-impl Shared {
-    fn targeted(&self, target: &Target) -> Result<&[Shown], UnknownConnection> {
+impl Set {
+    fn of(connections: Vec<Arc<Shown>>) -> Self {
+        Self { pages: Pages::for_connections(connections.len()), connections }
+    }
+
+    fn targeted(&self, target: &Target) -> Result<&[Arc<Shown>], UnknownConnection> {
         match target {
             Target::All => Ok(&self.connections),
             Target::One(name) => {
@@ -113,10 +152,16 @@ impl Shared {
             }
         }
     }
+}
 
-    fn render(&self, wanted: &Wanted) -> Vec<u8> {
+impl Shared {
+    fn set(&self) -> Arc<Set> {
+        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn render(&self, set: &Set, wanted: &Wanted) -> Vec<u8> {
         let now = self.clock.now();
-        let targeted = self.targeted(&wanted.target).unwrap_or_default();
+        let targeted = set.targeted(&wanted.target).unwrap_or_default();
         let shown: Vec<_> = targeted.iter().map(|shown| (shown, shown.encoded())).collect();
         let parts = shown.iter().map(|(shown, encoded)| Part {
             encoded: encoded.as_deref(),
@@ -134,7 +179,7 @@ impl Shared {
 }
 
 /// Until any of them has something to show.
-async fn any_known(targeted: &[Shown]) {
+async fn any_known(targeted: &[Arc<Shown>]) {
     let mut waits = JoinSet::new();
     for shown in targeted {
         waits.spawn(shown.known());

@@ -6,7 +6,7 @@ use moka::Expiry;
 use moka::future::Cache;
 
 use crate::model::ConnectionName;
-use crate::sync::{BaseUnderWay, Sync};
+use crate::sync::{NotBegun, Sync};
 
 /// The refreshes that have been begun lately: while one stands here, none is due.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(super) struct Refreshes(Cache<ConnectionName, Begun>);
 
 #[derive(Clone, Copy, Debug)]
 struct Begun {
+    at: tokio::time::Instant,
+    /// From the moment on in which this was noted.
     not_due_for: Duration,
 }
 
@@ -28,12 +30,25 @@ impl Refreshes {
         }
         let begin = async {
             sync.begin()?;
-            // A scrape that comes a little early must not find the refresh not due and halve the rate.
-            Ok::<_, BaseUnderWay>(Begun { not_due_for: sync.refresh_interval() * 9 / 10 })
+            Ok::<_, NotBegun>(Begun { at: tokio::time::Instant::now(), not_due_for: until_due(sync) })
         };
         // A base under way answers what this scrape wanted; the next scrape asks again.
         let _ = self.0.try_get_with_by_ref(sync.name(), begin).await;
     }
+
+    /// A connection that was opened anew is due when its interval has passed since the last refresh of that name was begun:
+    /// many reloads must not become many requests, nor a long interval of before hold a short one up.
+    pub(super) async fn keep_interval_of(&self, sync: &Sync) {
+        if let Some(Begun { at, .. }) = self.0.get(sync.name()).await {
+            let not_due_for = until_due(sync).saturating_sub(at.elapsed());
+            self.0.insert(sync.name().clone(), Begun { at, not_due_for }).await;
+        }
+    }
+}
+
+/// A scrape that comes a little early must not find the refresh not due and halve the rate.
+fn until_due(sync: &Sync) -> Duration {
+    sync.refresh_interval() * 9 / 10
 }
 
 impl Default for Refreshes {
@@ -44,6 +59,16 @@ impl Default for Refreshes {
 
 impl Expiry<ConnectionName, Begun> for UntilDue {
     fn expire_after_create(&self, _: &ConnectionName, begun: &Begun, _: Instant) -> Option<Duration> {
+        Some(begun.not_due_for)
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &ConnectionName,
+        begun: &Begun,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
         Some(begun.not_due_for)
     }
 }

@@ -23,7 +23,7 @@ pub struct Config {
 }
 
 /// One connection's settings, room by room.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionConfig {
     pub name: ConnectionName,
     pub connection: connection::Settings,

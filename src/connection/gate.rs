@@ -89,9 +89,7 @@ impl Lane {
     }
 
     fn to(gate: Arc<Gate>, asking: Asking) -> Self {
-        asking.concurrency_limit(gate.permits);
         let mut state = gate.state();
-        asking.throttled_until(state.pause.map(|pause| pause.until));
         let number = state.next_lane;
         state.next_lane += 1;
         state.lanes.insert(number, asking.clone());

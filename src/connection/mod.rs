@@ -171,6 +171,21 @@ impl Connection {
         self.0.lane.paused_until()
     }
 
+    /// Takes the place of one that was opened with other settings: the quiet that the site has asked of that one still holds.
+    pub fn take_the_place_of(&self, before: &Self) {
+        let is_same_site = self.whereabouts().0 == before.whereabouts().0;
+        if let Some(until) = before.paused_until().filter(|_| is_same_site) {
+            let now = self.0.clock.now();
+            self.0.lane.pause(until.since(now), now);
+        }
+    }
+
+    /// Lets the metrics show its limit and its pause. Of several that were opened under one name the last to say so is shown.
+    pub fn show_limits(&self) {
+        self.0.asking.concurrency_limit(self.concurrency_level());
+        self.0.asking.throttled_until(self.paused_until());
+    }
+
     /// Holds every request back, and says so once: a silence that nobody explains looks like a fault of ours.
     fn keep_quiet(&self, span: Duration) -> Timestamp {
         let was_quiet = self.0.lane.paused_until().is_some();

@@ -10,7 +10,7 @@ use super::token::BadToken;
 use super::values::{ConcurrencyLevel, CredentialChoice, ExpiryDate, Username};
 use crate::model::ConnectionName;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// `acme.atlassian.net`, any URL of the site copied from the browser, or the gateway's base with the cloud id.
     pub instance_url: InstanceUrl,

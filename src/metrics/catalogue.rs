@@ -153,6 +153,10 @@ catalogue! {
     // The process.
     BUILD_INFO = Series::gauge("confluence_exporter_build_info", &["version", "revision", "rustversion"],
         "Which exporter this is; always 1.");
+    CONFIG_LAST_RELOAD_SUCCESSFUL = Series::gauge("confluence_exporter_config_last_reload_successful", &[],
+        "1 if the configuration could be used when it was read last, 0 if the one before is still used.");
+    CONFIG_LAST_RELOAD_SUCCESS = Series::gauge("confluence_exporter_config_last_reload_success_timestamp_seconds", &[],
+        "When the configuration that is used was read, in seconds since 1970.");
     STORE_UP = Series::gauge("confluence_exporter_store_up", &[],
         "1 if the store takes writes. Absent without a store.");
     PROCESS_CPU = Series::counter("process_cpu_seconds_total", &[],

@@ -10,6 +10,6 @@ mod text;
 pub use asking::{Asking, InFlight};
 pub use catalogue::{Kind, Series, catalogue};
 pub use page::{Part, page};
-pub use process::{Build, Process, StoreUp};
+pub use process::{Build, LastReload, Process, StoreUp};
 pub use snapshot::Encoded;
 pub use text::Dialect;

@@ -1,13 +1,17 @@
 //! The process itself: which build it is and what it uses. Nothing of a connection.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::core::Collector as _;
 use prometheus::process_collector::ProcessCollector;
 
-use super::catalogue::{BUILD_INFO, STORE_UP, Series, catalogue};
+use crate::model::Timestamp;
+
+use super::catalogue::{
+    BUILD_INFO, CONFIG_LAST_RELOAD_SUCCESS, CONFIG_LAST_RELOAD_SUCCESSFUL, STORE_UP, Series, catalogue,
+};
 use super::text::Chunks;
 
 /// The exporter's own process. Clones share it.
@@ -15,11 +19,22 @@ use super::text::Chunks;
 pub struct Process {
     collector: Arc<ProcessCollector>,
     store_up: Option<StoreUp>,
+    last_reload: Option<LastReload>,
 }
 
 /// Whether the store takes writes. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct StoreUp(Arc<AtomicBool>);
+
+/// How the configuration was read last. Clones share it.
+#[derive(Clone, Debug)]
+pub struct LastReload(Arc<Mutex<ReloadEnd>>);
+
+#[derive(Clone, Copy, Debug)]
+struct ReloadEnd {
+    was_successful: bool,
+    last_success: Timestamp,
+}
 
 /// Which build this is, as `--version`, the page and the metrics tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +56,7 @@ impl Build {
 
 impl Process {
     pub fn this() -> Self {
-        Self { collector: Arc::new(ProcessCollector::for_self()), store_up: None }
+        Self { collector: Arc::new(ProcessCollector::for_self()), store_up: None, last_reload: None }
     }
 
     /// Tells of its store too.
@@ -50,10 +65,21 @@ impl Process {
         Self { store_up: Some(up), ..self }
     }
 
+    /// Tells of its configuration too.
+    #[must_use]
+    pub fn with_last_reload(self, last: LastReload) -> Self {
+        Self { last_reload: Some(last), ..self }
+    }
+
     pub(super) fn chunks(&self) -> Chunks {
         let mut chunks = Chunks::default();
         let build = Build::this();
         chunks.family(&BUILD_INFO).push(&[build.version, build.revision, build.rust_version], true);
+        if let Some(last) = &self.last_reload {
+            let last = last.get();
+            chunks.family(&CONFIG_LAST_RELOAD_SUCCESSFUL).push(&[], last.was_successful);
+            chunks.family(&CONFIG_LAST_RELOAD_SUCCESS).push(&[], last.last_success);
+        }
         if let Some(up) = &self.store_up {
             chunks.family(&STORE_UP).push(&[], up.get());
         }
@@ -74,6 +100,25 @@ impl StoreUp {
 
     pub fn set(&self, up: bool) {
         self.0.store(up, Ordering::Relaxed);
+    }
+}
+
+impl LastReload {
+    /// The start reads the configuration as a reload does.
+    pub fn at_the_start(now: Timestamp) -> Self {
+        Self(Arc::new(Mutex::new(ReloadEnd { was_successful: true, last_success: now })))
+    }
+
+    pub fn succeed(&self, now: Timestamp) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = ReloadEnd { was_successful: true, last_success: now };
+    }
+
+    pub fn fail(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).was_successful = false;
+    }
+
+    fn get(&self) -> ReloadEnd {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

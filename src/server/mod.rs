@@ -1,8 +1,11 @@
-//! Answers HTTP: metrics, probes, health, a plain page. What stands on a page of metrics is `cache`'s business.
+//! Answers HTTP: metrics, probes and their discovery, health, a plain page, reloads. What stands on a page of metrics is `cache`'s business.
 
+mod discovery;
 mod door;
 mod index;
 mod negotiation;
+mod permission;
+mod reload;
 mod routes;
 
 use std::io;
@@ -19,6 +22,7 @@ use door::Door;
 use routes::Routes;
 
 pub use door::{ListenError, WebConfigError};
+pub use reload::{ReloadEnd, ReloadRequest, ReloadRequests};
 
 /// Where and how the exporter is scraped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,12 +43,12 @@ pub enum Listen {
     SystemdSocket,
 }
 
-/// A path of which no other page is in the way: it begins with `/`, and is neither `/probe` nor under `/-/`.
+/// A path of which no other page is in the way: it begins with `/`, and is not `/probe`, `/sd` or under `/-/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TelemetryPath(String);
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("not a path for metrics: it begins with '/', has no '?' or '#', and is neither /probe nor under /-/")]
+#[error("not a path for metrics: it begins with '/', has no '?' or '#', and is not /probe, /sd or under /-/")]
 pub struct BadTelemetryPath;
 
 /// Bound ports that do not answer yet.
@@ -52,6 +56,7 @@ pub struct BadTelemetryPath;
 pub struct Server {
     door: Door,
     telemetry_path: TelemetryPath,
+    reloads: Option<ReloadRequests>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +77,13 @@ impl Server {
             Some(web_config) => door.locked(web_config)?,
             None => door,
         };
-        Ok(Self { door, telemetry_path: settings.telemetry_path.clone() })
+        Ok(Self { door, telemetry_path: settings.telemetry_path.clone(), reloads: None })
+    }
+
+    /// Puts requests to read the configuration again here; without this there is no page that takes them.
+    #[must_use]
+    pub fn with_reloads(self, requests: ReloadRequests) -> Self {
+        Self { reloads: Some(requests), ..self }
     }
 
     /// At least one, in the order of the settings.
@@ -82,7 +93,19 @@ impl Server {
 
     /// Answers until told to stop, then lets answers under way end.
     pub async fn serve(self, cache: Cache, stop: CancellationToken) {
-        self.door.open(Arc::new(Routes::new(cache, self.telemetry_path)), stop).await;
+        let own_address = self.own_address();
+        let routes = Routes::new(cache, self.telemetry_path, self.reloads, own_address);
+        self.door.open(Arc::new(routes), stop).await;
+    }
+
+    /// For whoever does not say under which address he has reached the exporter.
+    fn own_address(&self) -> String {
+        let first = self.addresses().ok().and_then(|addresses| addresses.first().copied());
+        match first {
+            Some(address) if address.ip().is_unspecified() => format!("localhost:{}", address.port()),
+            Some(address) => address.to_string(),
+            None => "localhost".to_owned(),
+        }
     }
 }
 
@@ -119,7 +142,7 @@ impl FromStr for TelemetryPath {
     type Err = BadTelemetryPath;
 
     fn from_str(path: &str) -> Result<Self, BadTelemetryPath> {
-        let is_taken = path == routes::PROBE || path.starts_with("/-/");
+        let is_taken = [routes::PROBE, routes::DISCOVERY].contains(&path) || path.starts_with("/-/");
         let is_path =
             path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
         if is_path && !is_taken { Ok(Self(path.to_owned())) } else { Err(BadTelemetryPath) }
@@ -132,15 +155,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_in_use_is_named() {
-        let first = Server::bind(&on_loopback("127.0.0.1:0")).await;
+        let first = Server::bind(&listening_at("127.0.0.1:0")).await;
         let address = first.as_ref().unwrap().addresses().unwrap()[0].to_string();
 
-        let second = Server::bind(&on_loopback(&address)).await;
+        let second = Server::bind(&listening_at(&address)).await;
 
         assert_eq!(second.unwrap_err().to_string(), format!("could not listen on {address}"));
     }
 
-    fn on_loopback(address: &str) -> Settings {
+    #[tokio::test]
+    async fn the_own_address_is_one_that_leads_here() {
+        for (listen, own) in [("127.0.0.1:0", "127.0.0.1:"), ("0.0.0.0:0", "localhost:"), ("[::1]:0", "[::1]:")] {
+            let server = Server::bind(&listening_at(listen)).await.unwrap();
+            let port = server.addresses().unwrap()[0].port();
+            assert_eq!(server.own_address(), format!("{own}{port}"));
+        }
+    }
+
+    fn listening_at(address: &str) -> Settings {
         Settings { listen: Listen::at(address), ..Settings::default() }
     }
 
@@ -148,7 +180,7 @@ mod tests {
     fn a_telemetry_path_takes_no_other_pages_place() {
         assert_eq!("/custom/metrics".parse(), Ok(TelemetryPath("/custom/metrics".to_owned())));
         assert_eq!("/".parse(), Ok(TelemetryPath("/".to_owned())));
-        for bad in ["", "metrics", "/probe", "/-/healthy", "/me trics", "/metrics?all", "/métrics"] {
+        for bad in ["", "metrics", "/probe", "/sd", "/-/healthy", "/me trics", "/metrics?all", "/métrics"] {
             assert_eq!(bad.parse::<TelemetryPath>(), Err(BadTelemetryPath), "{bad}");
         }
     }

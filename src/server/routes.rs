@@ -14,15 +14,23 @@ use crate::metrics::Dialect;
 use crate::model::ConnectionName;
 
 use super::door::Visitor;
-use super::{TelemetryPath, index, negotiation};
+use super::permission::may_act;
+use super::reload::ReloadRequests;
+use super::{TelemetryPath, discovery, index, negotiation};
 
 /// Where one connection's metrics are.
 pub(super) const PROBE: &str = "/probe";
+
+/// Where Prometheus is told of all connections.
+pub(super) const DISCOVERY: &str = "/sd";
 
 #[derive(Debug)]
 pub(super) struct Routes {
     cache: Cache,
     telemetry_path: TelemetryPath,
+    /// None where the configuration cannot be read again.
+    reloads: Option<ReloadRequests>,
+    own_address: String,
     /// Of a page of metrics, by dialect and coding: made once, since a scrape wants them all.
     heads: [[HeaderMap; 2]; 2],
 }
@@ -31,31 +39,33 @@ pub(super) struct Routes {
 enum Route {
     Metrics,
     Probe,
+    Discovery,
     Healthy,
     Ready,
+    Reload,
     Index,
 }
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
 impl Routes {
-    pub(super) fn new(cache: Cache, telemetry_path: TelemetryPath) -> Self {
+    pub(super) fn new(
+        cache: Cache,
+        telemetry_path: TelemetryPath,
+        reloads: Option<ReloadRequests>,
+        own_address: String,
+    ) -> Self {
         let heads = [Dialect::Classic, Dialect::OpenMetrics]
             .map(|dialect| [Coding::Identity, Coding::Gzip].map(|coding| head(dialect, coding)));
-        Self { cache, telemetry_path, heads }
+        Self { cache, telemetry_path, reloads, own_address, heads }
     }
 
     pub(super) async fn answer(&self, request: &Request<Incoming>, visitor: Visitor) -> Answer {
         let Visitor { from, has_logged_in } = visitor;
         debug!(%from, has_logged_in, method = %request.method(), path = request.uri().path(), "a client asks");
-        let Some(route) = self.route(request.uri().path()) else {
-            return text(StatusCode::NOT_FOUND, "there is no such page; / lists those that there are\n");
-        };
-        // To HEAD, hyper gives the same head and leaves the body out.
-        if ![Method::GET, Method::HEAD].contains(request.method()) {
-            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "this page is only read: GET or HEAD\n");
-            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return answer;
+        let Some(route) = self.route(request.uri().path()) else { return no_such_page() };
+        if let Some(refusal) = route.refusal_of(request.method()) {
+            return refusal;
         }
         match route {
             Route::Metrics => match self.metrics(Target::All, request.headers()).await {
@@ -63,9 +73,11 @@ impl Routes {
                 Err(unknown) => not_found(&unknown),
             },
             Route::Probe => self.probe(request).await,
+            Route::Discovery => self.discovery(request),
             Route::Healthy => text(StatusCode::OK, "healthy\n"),
             // A server that answers has its configuration loaded and its port bound; Confluence has no say in it.
             Route::Ready => text(StatusCode::OK, "ready\n"),
+            Route::Reload => self.reload(request, visitor).await,
             Route::Index => self.index(),
         }
     }
@@ -74,8 +86,10 @@ impl Routes {
         match path {
             path if path == self.telemetry_path.as_str() => Some(Route::Metrics),
             PROBE => Some(Route::Probe),
+            DISCOVERY => Some(Route::Discovery),
             "/-/healthy" => Some(Route::Healthy),
             "/-/ready" => Some(Route::Ready),
+            "/-/reload" => Some(Route::Reload),
             "/" => Some(Route::Index),
             _ => None,
         }
@@ -111,6 +125,20 @@ impl Routes {
         }
     }
 
+    fn discovery(&self, request: &Request<Incoming>) -> Answer {
+        let address = discovery::reached_at(request).unwrap_or(&self.own_address);
+        let targets = discovery::targets(address, &self.cache.names());
+        answer(StatusCode::OK, HeaderValue::from_static("application/json"), targets.into())
+    }
+
+    async fn reload(&self, request: &Request<Incoming>, visitor: Visitor) -> Answer {
+        let Some(requests) = &self.reloads else { return no_such_page() };
+        match may_act(request, visitor) {
+            Ok(()) => requests.answer().await,
+            Err(refusal) => text(StatusCode::FORBIDDEN, format!("{refusal}\n")),
+        }
+    }
+
     fn index(&self) -> Answer {
         let page = index::page(&self.cache.summaries(), self.telemetry_path.as_str());
         let mut answer = answer(StatusCode::OK, HeaderValue::from_static("text/html; charset=utf-8"), page.into());
@@ -120,13 +148,35 @@ impl Routes {
     }
 
     fn known_names(&self) -> String {
-        let summaries = self.cache.summaries();
-        let names: Vec<&str> = summaries.iter().map(|summary| summary.connection.as_str()).collect();
+        let names = self.cache.names();
+        let names: Vec<&str> = names.iter().map(ConnectionName::as_str).collect();
         match &names[..] {
             [] => "none is configured".to_owned(),
             names => format!("configured: {}", names.join(", ")),
         }
     }
+}
+
+impl Route {
+    fn refusal_of(self, method: &Method) -> Option<Answer> {
+        let (methods, allow, told): (&[Method], _, _) = match self {
+            // To HEAD, hyper gives the same head and leaves the body out.
+            Self::Metrics | Self::Probe | Self::Discovery | Self::Healthy | Self::Ready | Self::Index => {
+                (&[Method::GET, Method::HEAD], "GET, HEAD", "this page is only read: GET or HEAD\n")
+            }
+            Self::Reload => (&[Method::POST], "POST", "this has something done: POST\n"),
+        };
+        if methods.contains(method) {
+            return None;
+        }
+        let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, told);
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        Some(answer)
+    }
+}
+
+fn no_such_page() -> Answer {
+    text(StatusCode::NOT_FOUND, "there is no such page; / lists those that there are\n")
 }
 
 fn not_found(unknown: &UnknownConnection) -> Answer {

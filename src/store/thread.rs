@@ -64,6 +64,14 @@ pub(super) fn start(file: File, up: StoreUp, mut queue: mpsc::Receiver<Command>)
     std::thread::Builder::new().name("store".to_owned()).spawn(run).map(drop)
 }
 
+impl Step {
+    fn connection(&self) -> i64 {
+        match self {
+            Self::Write(connection, _) | Self::Forget(connection) => *connection,
+        }
+    }
+}
+
 impl Thread {
     fn new(file: File, up: StoreUp) -> Self {
         up.set(true);
@@ -175,6 +183,13 @@ impl Thread {
             }
             self.has_been_checked = true;
         }
+        // Never less than all steps up to now: what is still to be written would come over what is learnt from then on.
+        if self.awaits_commit(connection) && !self.commit() && self.awaits_commit(connection) {
+            warn!("what was learnt last of this connection cannot be written, so that it is read from Confluence anew");
+            self.pending.retain(|step| step.connection() != connection);
+            self.forget(connection);
+            return Ok(None);
+        }
         load::load(&self.file.database, connection, reach)
     }
 
@@ -202,6 +217,10 @@ impl Thread {
             writes.for_each(|batch| batch.snapshot = None);
         }
         self.pending.push(Step::Write(connection, batch));
+    }
+
+    fn awaits_commit(&self, connection: i64) -> bool {
+        self.pending.iter().any(|step| step.connection() == connection)
     }
 
     /// From an empty beginning on, everything may be kept.
@@ -258,13 +277,7 @@ impl Thread {
     }
 
     fn give_up(&mut self) {
-        let given_up: BTreeSet<i64> = self
-            .pending
-            .drain(..)
-            .map(|step| match step {
-                Step::Write(connection, _) | Step::Forget(connection) => connection,
-            })
-            .collect();
+        let given_up: BTreeSet<i64> = self.pending.drain(..).map(|step| step.connection()).collect();
         self.pending.extend(given_up.iter().copied().map(Step::Forget));
         self.unkept.extend(given_up);
         error!(
@@ -363,7 +376,8 @@ mod tests {
         most_pages(&thread, 200);
         assert!(!commit(&mut thread, connection, large_step(40)));
         let some = counted(&thread, "SELECT count(*) FROM labels");
-        let vouched = thread.load(connection, REACH).unwrap().unwrap().progress.vouched.moment.unwrap();
+        let written = load::load(&thread.file.database, connection, REACH).unwrap().unwrap();
+        let vouched = written.progress.vouched.moment.unwrap();
         assert!(some > 400 && some < 41 * 400);
         assert_eq!(vouched.as_millis(), some / 400 - 1);
 
@@ -371,6 +385,21 @@ mod tests {
         assert!(commit(&mut thread, connection, large_step(41)));
         assert!(thread.up.get() && thread.pending.is_empty());
         assert_eq!(counted(&thread, "SELECT count(*) FROM labels"), 42 * 400);
+    }
+
+    #[test]
+    fn a_connection_that_is_loaded_while_its_steps_cannot_be_written_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut thread = thread(&folder.path().join("store.db"));
+        let connection = open(&mut thread, "acme");
+        assert!(commit(&mut thread, connection, large_step(0)));
+        most_pages(&thread, 1);
+        assert!(!commit(&mut thread, connection, large_step(1)));
+
+        assert!(thread.load(connection, REACH).unwrap().is_none(), "an older state than that of its last step");
+        most_pages(&thread, 100_000);
+        assert!(commit(&mut thread, connection, large_step(2)));
+        assert_eq!(counted(&thread, "SELECT count(*) FROM labels"), 400, "what was learnt since");
     }
 
     #[test]

@@ -62,6 +62,11 @@ impl Shared {
         })
     }
 
+    /// Whether the state is more than an empty one that the kept facts have yet to fill.
+    pub(super) fn has_taken_over(&self) -> bool {
+        self.keeping.as_ref().is_some_and(|keeping| keeping.has_loaded.initialized())
+    }
+
     /// Hands what has changed to the store, and waits until it is on the disk.
     pub(super) async fn commit(&self) -> Result<(), NotCommitted> {
         written(self.hand_over().await?).await

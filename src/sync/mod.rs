@@ -23,8 +23,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use crate::clock::Clock;
@@ -53,10 +55,15 @@ pub struct Sync(Arc<Shared>);
 #[derive(Clone, Copy, Debug)]
 pub struct Begun;
 
-/// The refresh under way is still reading the base; its numbers will do.
+/// Why no refresh has been started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a base is under way")]
-pub struct BaseUnderWay;
+pub enum NotBegun {
+    /// The refresh under way is still reading the base; its numbers will do.
+    #[error("a base is under way")]
+    BaseUnderWay,
+    #[error("the connection has ended")]
+    Ended,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -74,6 +81,8 @@ struct Shared {
     wanted: watch::Sender<Instant>,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     stop: CancellationToken,
+    /// Whatever may still learn or keep something.
+    tasks: TaskTracker,
 }
 
 /// Scrapes come at their interval, give or take a little. A base that was cut where the next scrape is just arriving would
@@ -87,7 +96,7 @@ impl Sync {
         settings: Settings,
         clock: Clock,
         asking: Asking,
-        stop: CancellationToken,
+        stop: &CancellationToken,
     ) -> Self {
         Self(Arc::new(Shared::new(connection, settings, clock, asking, stop, None)))
     }
@@ -98,7 +107,7 @@ impl Sync {
         settings: Settings,
         clock: Clock,
         asking: Asking,
-        stop: CancellationToken,
+        stop: &CancellationToken,
         (kept, last): (Kept, Option<Snapshot>),
     ) -> Self {
         let shared = Arc::new(Shared::new(connection, settings, clock, asking, stop, Some(Keeping::new(kept))));
@@ -107,23 +116,34 @@ impl Sync {
         }
         let taking_over = Arc::clone(&shared);
         // Beside the first scrape, which is answered from the kept snapshot.
-        tokio::spawn(async move {
-            let stop = taking_over.stop.clone();
-            stop.run_until_cancelled(taking_over.take_over()).await;
-        });
+        shared.spawn(async move { taking_over.take_over().await });
         Self(shared)
     }
 
     /// Starts a refresh and doesn't wait for it. One that has got beyond its base is told to end.
-    pub fn begin(&self) -> Result<Begun, BaseUnderWay> {
+    pub fn begin(&self) -> Result<Begun, NotBegun> {
+        if self.0.stop.is_cancelled() {
+            return Err(NotBegun::Ended);
+        }
         self.0.wanted.send_replace(Instant::now());
         let refreshing = self.0.phase.begin()?;
         let shared = Arc::clone(&self.0);
-        tokio::spawn(async move {
-            let stop = shared.stop.clone();
-            stop.run_until_cancelled(shared.refresh(refreshing)).await;
-        });
+        self.0.spawn(async move { shared.refresh(refreshing).await });
         Ok(Begun)
+    }
+
+    /// Ends whatever is under way, and keeps what has been learnt: whoever takes the connection's part of the store over
+    /// after this finds all of it. The last snapshot stays.
+    pub async fn end(&self) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        if self.0.has_taken_over() {
+            // The store tells of its trouble itself.
+            let _ = self.0.commit().await;
+        }
+        // A large site would be in memory twice while its successor loads.
+        *self.0.state() = SiteState::new(Duration::ZERO);
     }
 
     /// The newest snapshot; none until the first base since the start has ended, well or badly.
@@ -146,6 +166,10 @@ impl Sync {
     pub fn asking(&self) -> &Asking {
         &self.0.asking
     }
+
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl Shared {
@@ -154,10 +178,11 @@ impl Shared {
         settings: Settings,
         clock: Clock,
         asking: Asking,
-        stop: CancellationToken,
+        stop: &CancellationToken,
         keeping: Option<Keeping>,
     ) -> Self {
         let reach = settings.longest_window();
+        connection.show_limits();
         Self {
             name: connection.name().clone(),
             budget: Budget::new(settings.request_budget, clock.clone()),
@@ -171,7 +196,9 @@ impl Shared {
             walk_under_way: tokio::sync::Mutex::default(),
             wanted: watch::Sender::new(Instant::now()),
             snapshots: watch::Sender::new(None),
-            stop,
+            // Its own, which ends this connection alone.
+            stop: stop.child_token(),
+            tasks: TaskTracker::new(),
         }
     }
 
@@ -230,9 +257,17 @@ impl Shared {
     async fn publish(self: &Arc<Self>) {
         let shared = Arc::clone(self);
         // The census of a large site takes a while; other connections' requests go on meanwhile.
-        if let Err(error) = tokio::task::spawn_blocking(move || report::publish(&shared)).await {
+        if let Err(error) = self.tasks.spawn_blocking(move || report::publish(&shared)).await {
             warn!(connection = %self.name, %error, "no snapshot could be made");
         }
+    }
+
+    /// A task that the stop signal ends, and that `end` waits for.
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let _ = stop.run_until_cancelled(work).await;
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, SiteState> {

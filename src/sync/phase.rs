@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::BaseUnderWay;
+use super::NotBegun;
 
 /// What the newest refresh is doing. Older ones may still be finishing a request.
 #[derive(Debug, Default)]
@@ -27,9 +27,9 @@ enum Doing {
 
 impl Phase {
     /// Begins a refresh, unless a base is under way. A rest under way is told to end.
-    pub(super) fn begin(self: &Arc<Self>) -> Result<Refreshing, BaseUnderWay> {
+    pub(super) fn begin(self: &Arc<Self>) -> Result<Refreshing, NotBegun> {
         match std::mem::replace(&mut *self.doing(), Doing::Base) {
-            Doing::Base => return Err(BaseUnderWay),
+            Doing::Base => return Err(NotBegun::BaseUnderWay),
             Doing::Rest(running) => running.cancel(),
             Doing::Nothing => {}
         }
@@ -67,13 +67,13 @@ mod tests {
     fn a_base_is_joined_and_a_rest_makes_way() {
         let phase = Arc::new(Phase::default());
         let first = phase.begin().unwrap();
-        assert_eq!(phase.begin().err(), Some(BaseUnderWay));
+        assert_eq!(phase.begin().err(), Some(NotBegun::BaseUnderWay));
 
         let rest = first.end_base();
         let second = phase.begin().unwrap();
         assert!(rest.is_cancelled());
         drop(first);
-        assert_eq!(phase.begin().err(), Some(BaseUnderWay), "the end of an older refresh changes nothing");
+        assert_eq!(phase.begin().err(), Some(NotBegun::BaseUnderWay), "the end of an older refresh changes nothing");
         drop(second);
         assert!(phase.begin().is_ok());
     }

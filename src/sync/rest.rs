@@ -61,8 +61,8 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
                 drop(state);
                 asked_since_filling += 1;
                 asked.extend(work.doc().map(|id| (work.collector(), id)));
-                let shared = Arc::clone(shared);
-                under_way.spawn(async move { perform(&shared, work).await });
+                let own = Arc::clone(shared);
+                under_way.spawn(shared.tasks.track_future(async move { perform(&own, work).await }));
             }
             match under_way.join_next().await {
                 Some(Ok(Ended::Learnt)) => {}

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::model::{CensusSettings, Collector, MaxAges, Window, duration};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// How old the newest docs may be before a scrape has them read again. Default: 60s.
     pub refresh_interval: Duration,
@@ -28,7 +28,7 @@ pub struct Settings {
 }
 
 /// Which spaces are counted, and how personal ones are shown.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpacesSettings {
     /// Space keys, `*` standing for any run of characters. Default: `["*"]`.
@@ -57,7 +57,7 @@ pub enum PersonalSpaces {
 }
 
 /// Which labels get a series.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LabelsSettings {
     /// How many of the connection's most used labels. Default: 20.
@@ -67,7 +67,7 @@ pub struct LabelsSettings {
 }
 
 /// What is read beside spaces and docs.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CollectorsSettings {
     pub versions: Switch,
@@ -77,7 +77,7 @@ pub struct CollectorsSettings {
     pub views: CollectorSettings,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Switch {
     /// Default: true. What is switched off asks nothing, and none of its numbers are shown.
@@ -85,7 +85,7 @@ pub struct Switch {
 }
 
 /// A collector whose knowledge grows old.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CollectorSettings {
     /// Default: true.

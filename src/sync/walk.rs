@@ -41,10 +41,7 @@ pub(super) fn leave_out_unlisted(walk: &mut Walk, ledger: &Ledger) {
 pub(super) async fn go_on(shared: &Arc<Shared>) {
     let is_first = shared.state().ledger.first_walk_is_due();
     let walker = Arc::clone(shared);
-    let task = tokio::spawn(async move {
-        let stop = walker.stop.clone();
-        stop.run_until_cancelled(walk_what_is_new(&walker)).await;
-    });
+    let task = shared.spawn(async move { walk_what_is_new(&walker).await });
     if !is_first && let Err(error) = task.await {
         warn!(connection = %shared.name, %error, "the walk of new spaces broke off");
     }
@@ -62,8 +59,8 @@ async fn walk_what_is_new(shared: &Arc<Shared>) {
                 && failed.is_none()
                 && let Some((place, progress)) = listings.next()
             {
-                let shared = Arc::clone(shared);
-                tasks.spawn(async move { read_listing(&shared, place, progress).await });
+                let own = Arc::clone(shared);
+                tasks.spawn(shared.tasks.track_future(async move { read_listing(&own, place, progress).await }));
             }
             match tasks.join_next().await {
                 None => break,

@@ -13,6 +13,8 @@ mod killing;
 mod networks;
 mod plan;
 mod program;
+mod reload;
+mod reload_refused;
 mod rotating;
 mod secrets;
 mod serving;

@@ -159,23 +159,54 @@ impl Serving {
     }
 
     pub(crate) async fn get_as(&self, path: &str, accept: &str) -> String {
+        self.ask(&format!("GET {path} HTTP/1.0\r\nHost: exporter\r\nAccept: {accept}\r\n\r\n")).await
+    }
+
+    pub(crate) async fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.0\r\nHost: exporter\r\nAccept: {accept}\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
         answer
     }
 
-    /// Scrapes until it is so of the page.
-    pub(crate) async fn scrape_until(&self, is_so: impl Fn(&str) -> bool) {
+    /// A request to act, by a program on this machine that also sends these headers.
+    pub(crate) async fn post(&self, path: &str, headers: &str) -> String {
+        let host = &self.address;
+        self.ask(&format!("POST {path} HTTP/1.0\r\nHost: {host}\r\nContent-Length: 0\r\n{headers}\r\n")).await
+    }
+
+    /// Has the configuration read again, and tells the answer's status and text.
+    pub(crate) async fn reload(&self) -> (u16, String) {
+        let answer = self.post("/-/reload", "").await;
+        let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), text.trim_end().to_owned())
+    }
+
+    /// Scrapes until it is so of the page, and gives that page.
+    pub(crate) async fn scrape_until(&self, is_so: impl Fn(&str) -> bool) -> String {
         let scraping = async {
-            while !is_so(&self.get("/metrics").await) {
+            loop {
+                let page = self.get("/metrics").await;
+                if is_so(&page) {
+                    return page;
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
-        let in_time = tokio::time::timeout(PATIENCE, scraping).await.is_ok();
-        assert!(in_time, "it never came; its log:\n{}", self.err());
+        let page = tokio::time::timeout(PATIENCE, scraping).await;
+        page.unwrap_or_else(|_| panic!("it never came; its log:\n{}", self.err()))
+    }
+
+    /// Waits until its log says it.
+    pub(crate) async fn log_until(&self, words: &str) {
+        let told = async {
+            while !self.err().contains(words) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, told).await.is_ok();
+        assert!(in_time, "it never said {words}; its log:\n{}", self.err());
     }
 
     /// Its resident memory, in KiB.

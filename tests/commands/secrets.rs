@@ -47,12 +47,14 @@ async fn served(desk: &Desk, log_format: &str) -> String {
             ("/probe?connection=acme", "*/*"),
             ("/probe?connection=nobody", "*/*"),
             ("/", "text/html"),
+            ("/sd", "*/*"),
             ("/-/ready", "*/*"),
             ("/nowhere", "*/*"),
         ] {
             said += &serving.get_as(path, accept).await;
         }
     }
+    said += &serving.post("/-/reload", "").await;
     serving.signal("TERM").await;
     let Ended { out, err, status } = serving.end().await;
     assert!(status.success(), "{err}");

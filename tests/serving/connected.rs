@@ -40,7 +40,7 @@ impl Connected {
         let (asking, clock) = (Asking::new(&name(connection)), Clock::manual(site.clock()));
         let door = Connection::open(name(connection), &settings, clock.clone(), asking.clone()).unwrap();
         let sync_settings = sync::Settings { refresh_interval, ..sync::Settings::default() };
-        let sync = Sync::new(door, sync_settings, clock.clone(), asking, CancellationToken::new());
+        let sync = Sync::new(door, sync_settings, clock.clone(), asking, &CancellationToken::new());
         Self { site, sync, clock, _token_file: token_file }
     }
 

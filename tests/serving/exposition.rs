@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use confluence_exporter::metrics::{Asking, Dialect, Encoded, Part, Process, StoreUp, catalogue, page};
+use confluence_exporter::metrics::{Asking, Dialect, Encoded, LastReload, Part, Process, StoreUp, catalogue, page};
 use confluence_exporter::model::{Code, Operation, Timestamp};
 
 use crate::snapshots::{failed, full};
@@ -73,7 +73,8 @@ fn three_connections(dialect: Dialect) -> Vec<u8> {
         .collect();
     let parts: Vec<Part<'_>> =
         told.iter().map(|(encoded, asking)| Part { encoded: Some(encoded), asking, with_numbers: true }).collect();
-    page(dialect, &parts, Some(&Process::this().with_store(StoreUp::default())))
+    let process = Process::this().with_store(StoreUp::default()).with_last_reload(LastReload::at_the_start(moment));
+    page(dialect, &parts, Some(&process))
 }
 
 /// Runs a program over the text. A program that is missing fails the test and is named.

@@ -78,11 +78,16 @@ async fn every_page_answers_and_what_is_none_is_said_so() {
         (Method::POST, "/metrics", 405, "GET or HEAD"),
         (Method::DELETE, "/", 405, "GET or HEAD"),
         (Method::PUT, "/-/ready", 405, "GET or HEAD"),
+        (Method::POST, "/sd", 405, "GET or HEAD"),
+        (Method::GET, "/-/reload", 405, "POST"),
+        (Method::HEAD, "/-/reload", 405, ""),
+        (Method::POST, "/-/reload", 404, "no such page"),
     ] {
         let response = server.ask(method.clone(), path).body("a body that nobody reads").send().await.unwrap();
 
         assert_eq!(response.status().as_u16(), status, "{method} {path}");
-        assert_eq!(header(&response, "allow"), (status == 405).then_some("GET, HEAD"), "{method} {path}");
+        let allowed = if path == "/-/reload" { "POST" } else { "GET, HEAD" };
+        assert_eq!(header(&response, "allow"), (status == 405).then_some(allowed), "{method} {path}");
         let text = response.text().await.unwrap();
         assert!(text.contains(says), "{method} {path}: {text}");
     }

@@ -3,6 +3,7 @@
 
 mod certificates;
 mod connected;
+mod discovery;
 mod encrypted;
 mod examples;
 mod exposition;
@@ -10,5 +11,6 @@ mod http;
 mod locked;
 mod manners;
 mod passwords;
+mod prometheus;
 mod refreshing;
 mod snapshots;

@@ -7,6 +7,7 @@ mod exact;
 mod hostile;
 mod keeping;
 mod observer;
+mod opened_anew;
 mod questions;
 mod settings;
 mod slow_bases;

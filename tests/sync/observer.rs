@@ -33,6 +33,7 @@ pub(crate) struct Observer {
     pub(crate) counts: fn(&Space) -> bool,
     /// Whether the store takes writes.
     pub(crate) store_up: StoreUp,
+    store: Option<Store>,
     token_file: NamedTempFile,
 }
 
@@ -78,8 +79,9 @@ impl Observer {
         let stop = CancellationToken::new();
         let settings = (settings, sync_settings);
         let (connection, clock, asking) = open(&site, &settings.0);
-        let sync = Sync::new(connection, settings.1.clone(), clock, asking, stop.clone());
-        Self { site, token, sync, settings, stop, counts: |_| true, store_up: StoreUp::default(), token_file }
+        let sync = Sync::new(connection, settings.1.clone(), clock, asking, &stop);
+        let store_up = StoreUp::default();
+        Self { site, token, sync, settings, stop, counts: |_| true, store_up, store: None, token_file }
     }
 
     /// Looks on with another exporter: the one before is stopped wherever it was, as if it had been killed. What it had
@@ -87,10 +89,11 @@ impl Observer {
     pub(crate) async fn restart(&mut self, store: &Path) {
         self.stop.cancel();
         self.stop = CancellationToken::new();
+        self.store = None;
         let (connection, clock, asking) = open(&self.site, &self.settings.0);
         let (settings, stop) = (self.settings.1.clone(), self.stop.clone());
         // Its thread gives the file back when the last task of the one before has gone.
-        let dead = Sync::new(connection.clone(), settings.clone(), clock.clone(), asking.clone(), stop.clone());
+        let dead = Sync::new(connection.clone(), settings.clone(), clock.clone(), asking.clone(), &stop);
         drop(std::mem::replace(&mut self.sync, dead));
         let store = loop {
             match Store::open(store, self.store_up.clone()) {
@@ -100,7 +103,17 @@ impl Observer {
             }
         };
         let kept = store.connection(connection.name(), connection.whereabouts().into()).await.unwrap();
-        self.sync = Sync::kept(connection, settings, clock, asking, stop, kept);
+        self.sync = Sync::kept(connection, settings, clock, asking, &stop, kept);
+        self.store = Some(store);
+    }
+
+    /// Looks on with the same exporter, which has ended the connection wherever it was and opened it anew, as a reload does.
+    pub(crate) async fn open_anew(&mut self) {
+        let (connection, clock, asking) = open(&self.site, &self.settings.0);
+        self.sync.end().await;
+        let store = self.store.as_ref().expect("there was a restart");
+        let kept = store.connection(connection.name(), connection.whereabouts().into()).await.unwrap();
+        self.sync = Sync::kept(connection, self.settings.1.clone(), clock, asking, &self.stop, kept);
     }
 
     /// From the next restart on these settings are obeyed.
