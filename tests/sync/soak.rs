@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use confluence_exporter::model::{Collector, Snapshot};
+use confluence_exporter::sync;
 use confluence_simulator::world::Sight;
 use confluence_simulator::{Asked, DocId, DocStatus, EventKind, Fault, FaultKind, Options, TruthQuestion};
 use rand::{Rng as _, SeedableRng as _};
@@ -36,6 +37,8 @@ struct Life {
 #[derive(Debug, Default)]
 struct Tally {
     lives: usize,
+    /// Of them, those that were looked at with little to spend.
+    poor: usize,
     events: BTreeMap<EventKind, usize>,
     faults: BTreeMap<&'static str, usize>,
     restarts: usize,
@@ -113,8 +116,17 @@ async fn live(seed: u64) -> Tally {
     let (spaces, docs) = (rng.random_range(1..12), rng.random_range(0..150));
     // Now and then more than one answer of a listing.
     let docs = if rng.random_range(0..4) == 0 { docs + 300 } else { docs };
-    let observer = Observer::of(Options { seed, spaces, docs, ..Options::default() }).await;
-    let (folder, hidden, tally) = (tempdir().unwrap(), BTreeSet::new(), Tally { lives: 1, ..Tally::default() });
+    // Of some, little may be asked after a base: it ends in the midst of things, and goes on in the next refresh.
+    let is_poor = rng.random_range(0..3) == 0;
+    let little = rng.random_range(docs / 5 + 5..docs + 20);
+    let adapt = |settings: &mut sync::Settings| {
+        if is_poor {
+            settings.request_budget = u32::try_from(little).unwrap().try_into().unwrap();
+        }
+    };
+    let observer = Observer::with(Options { seed, spaces, docs, ..Options::default() }, adapt).await;
+    let (folder, hidden, tally) =
+        (tempdir().unwrap(), BTreeSet::new(), Tally { lives: 1, poor: is_poor.into(), ..Tally::default() });
     let mut life = Life { observer, rng, folder, was_lied_to: false, hidden, tally };
     life.restart().await;
     for (place, times) in TIMES.iter().enumerate() {
@@ -279,6 +291,7 @@ impl Life {
 impl Tally {
     fn add(&mut self, other: Self) {
         self.lives += other.lives;
+        self.poor += other.poor;
         self.restarts += other.restarts;
         self.quiet_times += other.quiet_times;
         self.looks_in_between += other.looks_in_between;
