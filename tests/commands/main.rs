@@ -1,6 +1,7 @@
 //! The program as a person or a service manager runs it: what it takes, what it says, and how it ends.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod canary;
 mod configuration;
 mod connection_test;
 mod crowd;
