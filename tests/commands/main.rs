@@ -13,6 +13,7 @@ mod plan;
 mod program;
 mod secrets;
 mod serving;
+mod shielding;
 mod sockets;
 mod storing;
 mod web_config;
