@@ -5,6 +5,7 @@ mod deception;
 mod endpoints;
 mod failures;
 mod manners;
+mod origins;
 mod scripted;
 mod secrets;
 mod setting;
