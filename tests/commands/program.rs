@@ -221,6 +221,11 @@ impl Serving {
         self.kibibytes("VmRSS:")
     }
 
+    /// The most that this has been.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.kibibytes("VmHWM:")
+    }
+
     fn kibibytes(&self, name: &str) -> u64 {
         let status = self.told_by_the_system("status");
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
