@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::failure::Cause;
+use super::question::Question;
 use super::settings::{OpenError, Settings};
 use crate::metrics::Asking;
 use crate::model::Operation;
@@ -40,6 +41,16 @@ pub(super) fn client(settings: &Settings) -> Result<Client, OpenError> {
     // Over plain HTTP a proxy would see the token.
     let client = if settings.is_loopback() { client.no_proxy() } else { client.https_only(true) };
     client.build().map_err(|error| OpenError::Client(error.into()))
+}
+
+/// The question as it is sent to this base, but for who asks.
+pub(super) fn request(client: &Client, base: &str, question: &Question<'_>) -> RequestBuilder {
+    let url = format!("{base}{}", question.path);
+    let request = match &question.body {
+        Some(body) => client.post(url).json(body),
+        None => client.get(url),
+    };
+    request.query(question.query)
 }
 
 /// Sends and reads to the end, and counts it.

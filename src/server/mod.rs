@@ -1,6 +1,8 @@
 //! Answers HTTP: metrics, probes, health, a plain page. What stands on a page of metrics is `cache`'s business.
 
 mod door;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;
 mod index;
 mod negotiation;
 mod routes;

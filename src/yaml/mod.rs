@@ -1,5 +1,7 @@
 //! Reads YAML, and tells by line and key what is wrong with it. A value is never quoted: it may be a token in the wrong line.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzed;
 mod text;
 
 use serde::de::DeserializeOwned;
