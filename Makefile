@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint unit rules demo demo-check bench-scrape bench-sync soak soak-kill check-openapi clean
+.PHONY: help setup test lint unit rules demo demo-check bench-scrape bench-sync soak soak-kill fuzz check-openapi clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 22
@@ -46,10 +46,14 @@ soak: ## Worlds that live for weeks among faults and restarts, for SOAK_SECONDS 
 soak-kill: ## kill -9, KILLS times (200), at random moments
 	KILLS=$${KILLS:-200} cargo test --locked --test commands killing:: -- --nocapture
 
+fuzz: ## libFuzzer against all that reads what others wrote, FUZZ_SECONDS (60) each; TARGET=name tries one
+	@tests/scripts/setup.sh fuzz
+	@tests/scripts/fuzz.sh
+
 check-openapi: ## Hold the simulator's rules against Atlassian's documents in OPENAPI_DIR
 	@: "$${OPENAPI_DIR:?set OPENAPI_DIR to the folder of confluence-v1.json and confluence-v2.json}"
 	cargo run --locked --quiet --package confluence-simulator --bin check-openapi -- "$$OPENAPI_DIR"
 
 clean: ## Remove what builds and runs leave behind
 	cargo clean
-	rm -rf .venv
+	rm -rf .venv fuzz/target fuzz/corpus

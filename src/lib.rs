@@ -7,6 +7,8 @@ pub mod clock;
 pub mod config;
 pub mod confluence;
 pub mod connection;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod metrics;
 pub mod model;
 pub mod server;

@@ -8,10 +8,13 @@ mod output;
 mod plan;
 mod reload;
 mod serve;
+mod shield;
 mod systemd;
 
 use std::error::Error;
 use std::process::ExitCode;
+
+use tracing::warn;
 
 use crate::cli::{CheckConfig, Cli, Command, Connection};
 use crate::config::Config;
@@ -19,7 +22,12 @@ use crate::server::check_web_config;
 
 /// Runs one command. What goes wrong is told on standard error.
 pub async fn run(cli: Cli) -> ExitCode {
+    // First of all: whatever is read from now on may be a token.
+    let shielded = shield::raise();
     log::start(cli.log);
+    if let Err(error) = shielded {
+        warn!(%error, "this process could not be shielded: others of its user may look into its memory");
+    }
     let ended = match &cli.command {
         Command::Serve(serve) => serve::run(serve).await,
         Command::Connection(Connection::Test(test)) => connection_test::run(test).await,

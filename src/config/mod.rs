@@ -1,6 +1,8 @@
 //! Gathers the rooms' settings from one YAML file. What a setting means stands beside the code that obeys it.
 
 mod file;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;
 mod lending;
 
 use std::collections::BTreeSet;

@@ -138,6 +138,12 @@ fn doc(doc_type: DocType, kind: &'static str, json: DocJson) -> Row<DocRow> {
     })
 }
 
+/// Whatever the site may send.
+#[cfg(any(test, fuzzing))]
+pub(super) fn listing_of(body: &[u8]) -> Option<Listing<DocRow>> {
+    super::listing::listing_of(body, "page", |json, _| doc(DocType::Page, "page", json))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};

@@ -36,3 +36,9 @@ fn label(json: LabelJson, _: &mut Vec<&'static str>) -> Row<LabelRow> {
     }
     Ok(LabelRow { prefix: json.prefix.unwrap_or_default().into(), name: json.name.into() })
 }
+
+/// Whatever the site may send.
+#[cfg(any(test, fuzzing))]
+pub(super) fn listing_of(body: &[u8]) -> Option<Listing<LabelRow>> {
+    super::listing::listing_of(body, "label", label)
+}

@@ -90,6 +90,17 @@ fn read<J: DeserializeOwned, T>(
     Some(Listing { rows, next, date: answer.date, trace: answer.trace, unreadable })
 }
 
+/// What an answer's body comes to, where it is a list at all.
+#[cfg(any(test, fuzzing))]
+pub(super) fn listing_of<J: DeserializeOwned, T>(
+    body: &[u8],
+    kind: &'static str,
+    row: impl Fn(J, &mut Vec<&'static str>) -> Row<T>,
+) -> Option<Listing<T>> {
+    let value = serde_json::from_slice(body).ok()?;
+    read(Answer { value, date: Timestamp::from_millis(0), next_link: None, trace: None }, None, kind, row)
+}
+
 /// More than the largest site has in one listing: five million rows. Beyond it the places lead in a circle.
 const MOST_ANSWERS: u32 = 20_000;
 

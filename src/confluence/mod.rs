@@ -2,6 +2,8 @@
 
 mod current_user;
 mod docs;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;
 mod labels;
 mod listing;
 mod spaces;

@@ -62,6 +62,12 @@ fn space(json: SpaceJson, unreadable: &mut Vec<&'static str>) -> Row<SpaceRow> {
     Ok(SpaceRow { id: SpaceId(json.id.0), key, name, space_type, status })
 }
 
+/// Whatever the site may send.
+#[cfg(any(test, fuzzing))]
+pub(super) fn listing_of(body: &[u8]) -> Option<Listing<SpaceRow>> {
+    super::listing::listing_of(body, "space", space)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,6 +48,12 @@ fn user(json: UserJson, _: &mut Vec<&'static str>) -> Row<UserRow> {
     })
 }
 
+/// Whatever the site may send.
+#[cfg(any(test, fuzzing))]
+pub(super) fn listing_of(body: &[u8]) -> Option<Listing<UserRow>> {
+    super::listing::listing_of(body, "user", user)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -49,3 +49,9 @@ impl VersionJson {
 fn version(json: VersionJson, _: &mut Vec<&'static str>) -> Row<VersionRow> {
     json.row().ok_or("version")
 }
+
+/// Whatever the site may send.
+#[cfg(any(test, fuzzing))]
+pub(super) fn listing_of(body: &[u8]) -> Option<Listing<VersionRow>> {
+    super::listing::listing_of(body, "version", version)
+}

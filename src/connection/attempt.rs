@@ -73,12 +73,8 @@ impl Connection {
         token: &Token,
     ) -> Result<Answer<T>, Failure> {
         let base = self.base(entrance.place, question.turn).await?;
-        let url = format!("{base}{}", question.path);
-        let request = match &question.body {
-            Some(body) => self.0.client.post(url).json(body),
-            None => self.0.client.get(url),
-        };
-        let request = self.0.entrances.authorise(request.query(question.query), entrance, token);
+        let request = exchange::request(&self.0.client, &base, question);
+        let request = self.0.entrances.authorise(request, entrance, token);
         let reply = self.exchange(request, question.operation, entrance.place, question.turn).await?;
         let value = serde_json::from_slice(&reply.body).map_err(|_| Failure {
             trace: headers::trace(&reply.headers),
@@ -111,19 +107,11 @@ impl Connection {
             permit.was_answered();
             return Ok(reply);
         }
-        let verdict = verdict::of(operation, place, &reply);
-        if verdict == (Verdict::Passing { code: Code::RateLimited }) {
+        let failure = verdict::failure(operation, place, &reply, self.0.clock.now());
+        if failure.verdict == (Verdict::Passing { code: Code::RateLimited }) {
             permit.was_refused();
         }
-        // The site's own time, so that its clock and ours need not agree.
-        let now = headers::date(&reply.headers).unwrap_or_else(|| self.0.clock.now());
-        let until_reset = limits.reset.filter(|_| reply.status == 429).map(|reset| reset.since(now));
-        Err(Failure {
-            verdict,
-            trace: headers::trace(&reply.headers),
-            wanted_quiet: headers::retry_after(&reply.headers, now).or(until_reset),
-            ..Failure::new(operation, Cause::Status(reply.status))
-        })
+        Err(failure)
     }
 }
 

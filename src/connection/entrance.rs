@@ -162,3 +162,35 @@ impl Entrance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::AUTHORIZATION;
+
+    use super::*;
+    use crate::connection::exchange;
+    use crate::model::TokenSlot;
+
+    #[test]
+    fn a_request_that_is_printed_does_not_tell_its_token() {
+        // It fails when another test was first: then it has been done.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let url = "acme.atlassian.net".parse().unwrap();
+        let settings = Settings::new(url, "ann@acme.example".parse().unwrap(), "/nonexistent".into());
+        let (client, entrances) = (exchange::client(&settings).unwrap(), Entrances::new(&settings));
+        let token = Token { secret: "CANARY".into(), edition: 0, slot: TokenSlot::Current };
+
+        for (entrance, sent) in [(GATEWAY, "Basic YW5uQGFjbWUuZXhhbXBsZTpDQU5BUlk="), (GATEWAY_BEARER, "Bearer CANARY")]
+        {
+            let request = entrances.authorise(client.get("https://acme.atlassian.net"), entrance, &token);
+            let printed = format!("{request:?}");
+            let request = request.build().unwrap();
+
+            assert_eq!(request.headers()[AUTHORIZATION], sent);
+            assert!(request.headers()[AUTHORIZATION].is_sensitive());
+            let printed = format!("{printed} {request:?}");
+            let (_, secret) = sent.split_once(' ').unwrap();
+            assert!(printed.contains("authorization") && !printed.contains(secret), "{printed}");
+        }
+    }
+}

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::authorities;
 use super::failure::Cause;
+use super::question::Question;
 use super::settings::{OpenError, Settings};
 use super::unreached::Unreached;
 use crate::metrics::Asking;
@@ -49,6 +50,16 @@ pub(super) fn client(settings: &Settings) -> Result<Client, OpenError> {
         (Some(proxy), false) => client.https_only(true).proxy(proxy.proxy().map_err(|_| OpenError::Proxy)?),
     };
     client.build().map_err(|error| OpenError::Client(error.into()))
+}
+
+/// The question as it is sent to this base, but for who asks.
+pub(super) fn request(client: &Client, base: &str, question: &Question<'_>) -> RequestBuilder {
+    let url = format!("{base}{}", question.path);
+    let request = match &question.body {
+        Some(body) => client.post(url).json(body),
+        None => client.get(url),
+    };
+    request.query(question.query)
 }
 
 /// Sends and reads to the end, and counts it.

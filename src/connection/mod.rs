@@ -6,6 +6,8 @@ mod authorities;
 mod entrance;
 mod exchange;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;
 mod gate;
 #[cfg(test)]
 mod gate_test;

@@ -5,12 +5,25 @@ use serde::Deserialize;
 
 use super::entrance::Place;
 use super::exchange::Reply;
-use super::failure::Verdict;
+use super::failure::{Cause, Failure, Verdict};
 use super::headers;
-use crate::model::{Code, Operation};
+use crate::model::{Code, Operation, Timestamp};
 
-/// The verdict on an answer that is not a success.
-pub(super) fn of(operation: Operation, place: Place, reply: &Reply) -> Verdict {
+/// The failure that an answer is which is not a success.
+pub(super) fn failure(operation: Operation, place: Place, reply: &Reply, now: Timestamp) -> Failure {
+    // The site's own time, so that its clock and ours need not agree.
+    let now = headers::date(&reply.headers).unwrap_or(now);
+    let reset = headers::rate_limit(&reply.headers).reset.filter(|_| reply.status == 429);
+    Failure {
+        verdict: of(operation, place, reply),
+        trace: headers::trace(&reply.headers),
+        wanted_quiet: headers::retry_after(&reply.headers, now).or_else(|| reset.map(|reset| reset.since(now))),
+        ..Failure::new(operation, Cause::Status(reply.status))
+    }
+}
+
+/// What such an answer means.
+fn of(operation: Operation, place: Place, reply: &Reply) -> Verdict {
     let category = headers::failure_category(&reply.headers).unwrap_or_default();
     let body = String::from_utf8_lossy(&reply.body);
     let evidence = Evidence { operation, place, reply, category: &category, body: &body };

@@ -2,6 +2,8 @@
 
 mod discovery;
 mod door;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;
 mod index;
 mod negotiation;
 mod permission;

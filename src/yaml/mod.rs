@@ -1,8 +1,11 @@
 //! Reads YAML, and tells by line and key what is wrong with it. A value is never quoted: it may be a token in the wrong line.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzed;
 mod text;
 
 use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
 use serde_saphyr::Error;
 
 pub use serde_saphyr::Spanned;
@@ -13,17 +16,42 @@ pub fn read<T: DeserializeOwned>(yaml: &str) -> Result<T, String> {
     let mut key = None;
     let result = serde_saphyr::with_deserializer_from_str(yaml, |deserializer| {
         serde_path_to_error::deserialize(deserializer).map_err(|error| {
-            key = Some(error.path().to_string());
+            key = Some(spelt(error.path()));
             error.into_inner()
         })
     });
-    result.map_err(|error| tell(&error, key.as_deref().filter(|key| *key != ".")))
+    result.map_err(|error| tell(&error, key.as_deref().filter(|key| !key.is_empty())))
+}
+
+/// Longer than any key that there is.
+const LONGEST_KEY: usize = 40;
+
+/// A key as it stands there, but for what is like none: that may be a token as well, and may hold a new line.
+fn key_or_nothing(key: &str) -> &str {
+    let is_like_one =
+        key.len() <= LONGEST_KEY && key.bytes().all(|byte| byte.is_ascii_alphabetic() || b"_-".contains(&byte));
+    if is_like_one { key } else { "(what is no key)" }
+}
+
+fn spelt(path: &Path) -> String {
+    let mut spelt = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => spelt.extend(["[", &index.to_string(), "]"]),
+            Segment::Map { key } | Segment::Enum { variant: key } => {
+                spelt.push_str(if spelt.is_empty() { "" } else { "." });
+                spelt.push_str(key_or_nothing(key));
+            }
+            Segment::Unknown => {}
+        }
+    }
+    spelt
 }
 
 fn tell(error: &Error, key: Option<&str>) -> String {
     let error = error.without_snippet();
     let line = error.location().map(|location| format!("line {}: ", location.line()));
-    let key = key.map(|key| format!("{}: ", key.trim_end_matches(".?")));
+    let key = key.map(|key| format!("{key}: "));
     format!("{}{}{}", line.unwrap_or_default(), key.unwrap_or_default(), what_is_wrong(error))
 }
 
@@ -36,7 +64,7 @@ fn what_is_wrong(error: &Error) -> String {
         Error::SerdeUnknownField { expected, .. } => format!("there is no such key; there are {}", expected.join(", ")),
         Error::SerdeMissingField { field, .. } => format!("{field} is missing"),
         Error::DuplicateMappingKey { key, .. } => {
-            format!("{} stands here twice", key.as_deref().unwrap_or("one key"))
+            format!("{} stands here twice", key.as_deref().map_or("one key", key_or_nothing))
         }
         Error::Unexpected { expected, .. } => misplaced(expected),
         Error::InvalidScalar { ty, .. } => misplaced(ty),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod borrowing;
+mod canary;
 mod configuration;
 mod connection_test;
 mod crowd;
@@ -18,6 +19,7 @@ mod reload_refused;
 mod rotating;
 mod secrets;
 mod serving;
+mod shielding;
 mod sockets;
 mod storing;
 mod unreadable;

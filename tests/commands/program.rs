@@ -4,6 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 pub(crate) const CONFIG: &str = "--config.file=exporter.yml";
-const PROGRAM: &str = env!("CARGO_BIN_EXE_confluence-exporter");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_confluence-exporter");
 const ANY_PORT: &str = "127.0.0.1:0";
 
 /// A folder with a configuration, and the token that it names.
@@ -38,8 +39,10 @@ pub(crate) struct Serving {
     reader: JoinHandle<()>,
 }
 
+static NEXT_PORT: AtomicU32 = AtomicU32::new(0);
+
 /// For what takes a moment where the machine is idle.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Desk {
     pub(crate) fn new(config: &str, token: &str) -> Self {
@@ -66,6 +69,14 @@ impl Desk {
 
     pub(crate) fn permit(&self, name: &str, mode: u32) {
         fs::set_permissions(self.path(name), Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Every file but this one, by name and what it holds.
+    pub(crate) fn files_but(&self, left_out: &str) -> Vec<(String, Vec<u8>)> {
+        let files = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap());
+        let files = files.map(|file| (file.file_name().into_string().unwrap(), file.path()));
+        let wanted = files.filter(|(name, _)| name != left_out);
+        wanted.map(|(name, path)| (name, fs::read(path).unwrap())).collect()
     }
 
     pub(crate) fn remove(&self, name: &str) {
@@ -105,6 +116,18 @@ impl Desk {
         self.start(address, &[], arguments).await
     }
 
+    /// `serve` at an address that nobody else has, once it listens, though it may say nothing of that.
+    pub(crate) async fn serve_in_silence(&self, arguments: &[&str]) -> Serving {
+        // Whatever begins with 127 is this machine, and no two processes have the same number.
+        let [high, middle, low] = [16, 8, 0].map(|bits| std::process::id() >> bits & 0xff);
+        let address = format!("127.{}.{middle}.{low}:{}", 128 + high % 128, 20_000 + NEXT_PORT.fetch_add(1, Relaxed));
+        let listen = format!("--web.listen-address={address}");
+        let arguments: Vec<&str> = ["serve", CONFIG, &listen].iter().chain(arguments).copied().collect();
+        let mut serving = begin(command(self.folder.path(), &arguments));
+        serving.until(|_| std::net::TcpStream::connect(&address).is_ok()).await;
+        Serving { address, ..serving }
+    }
+
     async fn start(&self, address: &str, variables: &[(&str, &str)], arguments: &[&str]) -> Serving {
         let listen = format!("--web.listen-address={address}");
         let arguments: Vec<&str> = ["serve", CONFIG, &listen].iter().chain(arguments).copied().collect();
@@ -120,23 +143,29 @@ impl Desk {
         self.serving(in_folder(command, self.folder.path())).await
     }
 
-    async fn serving(&self, mut command: Command) -> Serving {
-        let mut child = command.spawn().unwrap();
-        let err: Arc<Mutex<String>> = Arc::default();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let reader = tokio::spawn({
-            let err = Arc::clone(&err);
-            async move {
-                while let Ok(Some(line)) = lines.next_line().await {
-                    err.lock().unwrap().extend([line.as_str(), "\n"]);
-                }
-            }
-        });
-        let mut serving = Serving { address: String::new(), child, err, reader };
+    /// The same as this command says, once it listens.
+    pub(crate) async fn serving(&self, command: Command) -> Serving {
+        let mut serving = begin(command);
         serving.until(|serving| serving.told_address().is_some()).await;
         serving.address = serving.told_address().unwrap();
         serving
     }
+}
+
+/// With the address yet to be learnt.
+fn begin(mut command: Command) -> Serving {
+    let mut child = command.spawn().unwrap();
+    let err: Arc<Mutex<String>> = Arc::default();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let reader = tokio::spawn({
+        let err = Arc::clone(&err);
+        async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                err.lock().unwrap().extend([line.as_str(), "\n"]);
+            }
+        }
+    });
+    Serving { address: String::new(), child, err, reader }
 }
 
 impl Ended {
@@ -159,10 +188,16 @@ impl Serving {
     }
 
     pub(crate) async fn get_as(&self, path: &str, accept: &str) -> String {
-        self.ask(&format!("GET {path} HTTP/1.0\r\nHost: exporter\r\nAccept: {accept}\r\n\r\n")).await
+        self.ask("GET", path, accept).await
     }
 
-    pub(crate) async fn ask(&self, request: &str) -> String {
+    pub(crate) async fn ask(&self, method: &str, path: &str, accept: &str) -> String {
+        let head = format!("Host: exporter\r\nAccept: {accept}\r\nContent-Length: 0\r\n\r\n");
+        self.send(&format!("{method} {path} HTTP/1.0\r\n{head}")).await
+    }
+
+    /// The answer to a request, head and body.
+    pub(crate) async fn send(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
@@ -173,7 +208,7 @@ impl Serving {
     /// A request to act, by a program on this machine that also sends these headers.
     pub(crate) async fn post(&self, path: &str, headers: &str) -> String {
         let host = &self.address;
-        self.ask(&format!("POST {path} HTTP/1.0\r\nHost: {host}\r\nContent-Length: 0\r\n{headers}\r\n")).await
+        self.send(&format!("POST {path} HTTP/1.0\r\nHost: {host}\r\nContent-Length: 0\r\n{headers}\r\n")).await
     }
 
     /// Has the configuration read again, and tells the answer's status and text.
@@ -209,10 +244,29 @@ impl Serving {
         assert!(in_time, "it never said {words}; its log:\n{}", self.err());
     }
 
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
+    /// What this file of `/proc` says of it.
+    pub(crate) fn told_by_the_system(&self, file: &str) -> String {
+        let bytes = fs::read(format!("/proc/{}/{file}", self.process())).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// Its resident memory, in KiB.
     pub(crate) fn memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        self.kibibytes("VmRSS:")
+    }
+
+    /// The most that this has been.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.kibibytes("VmHWM:")
+    }
+
+    fn kibibytes(&self, name: &str) -> u64 {
+        let status = self.told_by_the_system("status");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
@@ -307,7 +361,8 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     in_folder(command, folder)
 }
 
-fn in_folder(mut command: Command, folder: &Path) -> Command {
+/// Alone with its folder and what it says.
+pub(crate) fn in_folder(mut command: Command, folder: &Path) -> Command {
     command.current_dir(folder).kill_on_drop(true);
     // Help is as wide as the terminal of whoever runs the tests.
     command.env_remove("COLUMNS").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

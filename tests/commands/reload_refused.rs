@@ -179,10 +179,10 @@ async fn who_has_logged_in_may_reload_from_anywhere() {
         |login: &str| format!("POST /-/reload HTTP/1.0\r\nHost: exporter.example\r\nVia: 1.1 proxy\r\n{login}\r\n");
     let login = format!("Authorization: Basic {}\r\n", STANDARD.encode("ann:open sesame"));
 
-    assert!(serving.ask(&ask("")).await.starts_with("HTTP/1.0 403 "));
-    assert!(serving.ask(&ask(&login)).await.starts_with("HTTP/1.0 403 "), "nobody has asked for that password");
-    assert!(locked.ask(&ask("")).await.starts_with("HTTP/1.0 401 "));
-    assert!(locked.ask(&ask(&login)).await.starts_with("HTTP/1.0 200 "));
+    assert!(serving.send(&ask("")).await.starts_with("HTTP/1.0 403 "));
+    assert!(serving.send(&ask(&login)).await.starts_with("HTTP/1.0 403 "), "nobody has asked for that password");
+    assert!(locked.send(&ask("")).await.starts_with("HTTP/1.0 401 "));
+    assert!(locked.send(&ask(&login)).await.starts_with("HTTP/1.0 200 "));
     let with_a_page = ask(&format!("{login}Origin: https://evil.example\r\n"));
     assert!(locked.ask(&with_a_page).await.starts_with("HTTP/1.0 403 "), "a browser sends what its user has typed");
 }

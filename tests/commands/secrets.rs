@@ -1,110 +1,162 @@
-//! A token goes to its site and nowhere else: not into a message, not onto a page, not into a command's answer.
+//! A token goes to its site and nowhere else: not into a message, not onto a page, not into a command's answer, not onto
+//! the disk.
 
-use confluence_simulator::{Token, TokenKind};
+use std::collections::BTreeSet;
 
+use confluence_simulator::TokenKind;
+use rustix::process::geteuid;
+use tokio::task::JoinSet;
+
+use crate::canary::{CANARY, Scan};
 use crate::echo::Echo;
 use crate::program::{CONFIG, Desk, Ended, connection, site};
 
-const CANARY: &str = "CANARY0token0that0nobody0may0see";
-const STATUSES: [&str; 6] = ["302 Found", "400 Bad Request", "401 No", "403 No", "404 No", "429 No"];
-const OPEN_METRICS: &str = "application/openmetrics-text";
+/// Every page that there is, and some that there are not. What is new stands here, too.
+const PAGES: [(&str, &str); 13] = [
+    ("GET", "/"),
+    ("GET", "/metrics"),
+    ("POST", "/metrics"),
+    ("GET", "/probe"),
+    ("GET", "/probe?connection=acme"),
+    ("GET", "/probe?connection=nobody"),
+    ("GET", "/sd"),
+    ("GET", "/api/v1/connections"),
+    ("GET", "/-/healthy"),
+    ("GET", "/-/ready"),
+    ("POST", "/-/reload"),
+    ("GET", "/nowhere"),
+    ("POST", "/nowhere"),
+];
+const ACCEPTED: [&str; 4] = ["*/*", "application/openmetrics-text", "text/html", "application/json"];
 
-/// What must not be seen: the token, and the token as it is sent.
-struct Scan {
-    secrets: Vec<String>,
-}
+/// Every command, with a word that it says when all is well. What is new stands here, too.
+const COMMANDS: [(&[&str], &str); 6] = [
+    (&["check-config"], "good"),
+    (&["connection", "test"], "page_versions"),
+    (&["connection", "test", "--format=json"], "page_versions"),
+    (&["plan"], "first walk"),
+    (&["plan", "--format=json"], "first_walk"),
+    (&["serve", "--help"], "Usage"),
+];
 
-impl Scan {
-    fn new(secret: &str, authorization: &str) -> Self {
-        assert!(authorization.len() > secret.len(), "{authorization}");
-        Self { secrets: vec![secret.to_owned(), authorization.to_owned()] }
-    }
+const LEVELS: [&str; 4] = ["--log.level=error", "--log.level=warn", "--log.level=info", "--log.level=debug"];
+const FORMATS: [&str; 2] = ["--log.format=logfmt", "--log.format=json"];
+const STATUSES: [&str; 11] = [
+    "200 OK",
+    "302 Found",
+    "400 Bad Request",
+    "401 No",
+    "403 No",
+    "404 No",
+    "408 No",
+    "410 Gone",
+    "429 No",
+    "500 No",
+    "503 No",
+];
+const TOKEN_FILE: &str = "token";
 
-    fn finds(&self, text: &str) -> bool {
-        self.secrets.iter().any(|secret| text.contains(secret))
-    }
-
-    fn assert_clean(&self, text: &str, expected: &str) {
-        assert!(text.contains(expected), "the scan looks at the wrong text: {text}");
-        let leaks: Vec<&str> = text.lines().filter(|line| self.finds(line)).collect();
-        assert!(leaks.is_empty(), "{}", leaks.join("\n"));
-    }
-}
-
+/// A connection to a site that is told apart by its URL only.
 fn desk_at(url: &str) -> Desk {
-    let token = Token { username: "ann@acme.example".to_owned(), secret: CANARY.to_owned() };
+    let token = confluence_simulator::Token { username: "ann@acme.example".to_owned(), secret: CANARY.to_owned() };
     Desk::new(&format!("refresh_interval: 1s\nconnections:\n{}", connection("acme", url, &token)), CANARY)
 }
 
-/// All that a serving exporter says: its pages in both dialects, its messages, its standard output.
-async fn served(desk: &Desk, log_format: &str) -> String {
-    let serving = desk.serve(&["--log.level=debug", log_format]).await;
+async fn run(desk: &Desk, command: &[&str], log: &[&str]) -> String {
+    let ended = desk.run(&[command, &[CONFIG], log].concat()).await;
+    ended.out + &ended.err
+}
+
+/// All that a serving exporter says: its pages, its messages, its standard output, what the system tells of it, and what it
+/// leaves on the disk.
+async fn served(desk: &Desk, log: &[&str]) -> String {
+    let serving = desk.serve_in_silence(log).await;
     let mut said = String::new();
     for _ in 0..2 {
-        for (path, accept) in [
-            ("/metrics", "*/*"),
-            ("/metrics", OPEN_METRICS),
-            ("/probe?connection=acme", "*/*"),
-            ("/probe?connection=nobody", "*/*"),
-            ("/", "text/html"),
-            ("/sd", "*/*"),
-            ("/-/ready", "*/*"),
-            ("/nowhere", "*/*"),
-        ] {
-            said += &serving.get_as(path, accept).await;
+        for (method, path) in PAGES {
+            for accepted in ACCEPTED {
+                said += &serving.ask(method, path, accepted).await;
+            }
         }
     }
-    said += &serving.post("/-/reload", "").await;
+    said += &serving.told_by_the_system("cmdline");
+    if geteuid().is_root() {
+        said += &serving.told_by_the_system("environ");
+    }
+    said += &on_disk(desk);
     serving.signal("TERM").await;
     let Ended { out, err, status } = serving.end().await;
     assert!(status.success(), "{err}");
-    said + &out + &err
+    said + &out + &err + &on_disk(desk)
+}
+
+fn on_disk(desk: &Desk) -> String {
+    let files = desk.files_but(TOKEN_FILE).into_iter();
+    let texts = files.map(|(name, bytes)| format!("{name}\n{}", String::from_utf8_lossy(&bytes)));
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]
-async fn no_page_and_no_message_holds_the_token_of_a_site_that_takes_it() {
-    let site = site().await;
-    for kind in [TokenKind::Unscoped, TokenKind::scoped()] {
-        let token = site.token(kind);
-        let desk = Desk::at(&site, &token, "");
-        let scan = Scan::new(&token.secret, &authorization(&token).await);
-
-        for format in ["--log.format=logfmt", "--log.format=json"] {
-            let said = served(&desk, format).await;
+async fn no_page_no_message_and_no_file_holds_the_token_of_a_site_that_takes_it() {
+    let (site, scan) = (site().await, Scan::for_canary());
+    for (kind, format) in [TokenKind::Unscoped, TokenKind::scoped()].into_iter().zip(FORMATS) {
+        let token = site.token_spelt(kind, CANARY);
+        for level in LEVELS {
+            let desk = Desk::at(&site, &token, "");
+            let said = served(&desk, &[level, format]).await;
             scan.assert_clean(&said, "confluence_up{connection=\"acme\"} 1");
-            scan.assert_clean(&said, "answering scrapes");
+            scan.assert_clean(&said, "SQLite format 3");
+            scan.assert_clean(&said, "--web.listen-address=");
+            assert_eq!(said.contains("answering scrapes"), ["info", "debug"].iter().any(|word| level.ends_with(word)));
         }
-        let tested = desk.run(&["connection", "test", CONFIG, "--log.level=debug"]).await;
-        scan.assert_clean(&(tested.out + &tested.err), "page_versions");
-        let tested = desk.run(&["connection", "test", CONFIG, "--log.level=debug", "--format=json"]).await;
-        scan.assert_clean(&(tested.out + &tested.err), "page_versions");
-        let checked = desk.run(&["check-config", CONFIG, "--log.level=debug"]).await;
-        scan.assert_clean(&(checked.out + &checked.err), "good");
+        site.revoke(&token);
     }
+}
+
+#[tokio::test]
+async fn no_command_tells_the_token_of_a_site_that_takes_it() {
+    let (site, scan) = (site().await, Scan::for_canary());
+    let token = site.token_spelt(TokenKind::Unscoped, CANARY);
+    let desk = Desk::at(&site, &token, "");
+    for (command, expected) in COMMANDS {
+        for level in LEVELS {
+            for format in FORMATS {
+                scan.assert_clean(&run(&desk, command, &[level, format]).await, expected);
+            }
+        }
+    }
+    scan.assert_clean(&on_disk(&desk), "api_token_file");
 }
 
 #[tokio::test]
 async fn a_site_that_says_the_token_back_does_not_get_it_told_on() {
-    for status in STATUSES {
-        let site = Echo::answering(status, CANARY).await;
+    let asking = COMMANDS.iter().filter(|(command, _)| ["connection", "plan"].contains(&command[0]));
+    let asking: Vec<&[&str]> = asking.map(|(command, _)| *command).collect();
+    let mut stories = JoinSet::new();
+    for (status, command) in
+        STATUSES.into_iter().flat_map(|status| asking.iter().map(move |command| (status, *command)))
+    {
+        stories.spawn(async move {
+            let (site, scan) = (Echo::answering(status, CANARY).await, Scan::for_canary());
+            let format = FORMATS[usize::from(command.contains(&"--format=json"))];
 
-        let tested = desk_at(&site.url).run(&["connection", "test", CONFIG, "--log.level=debug"]).await;
+            let said = run(&desk_at(&site.url), command, &["--log.level=debug", format]).await;
 
-        assert_eq!(tested.code(), 1);
-        let scan = Scan::new(CANARY, &site.authorization());
-        scan.assert_clean(&(tested.out + &tested.err), "spaces");
-        assert!(scan.finds(&site.heard()), "what was sent holds the token, and the scan finds it there");
+            assert!(!said.is_empty() && scan.finds(&said).is_none(), "{command:?} at {status}: {said}");
+            assert!(scan.finds(&site.heard()).is_some(), "what was sent holds the token, and the scan finds it there");
+        });
     }
+    stories.join_all().await;
 }
 
 #[tokio::test]
 async fn no_page_and_no_message_repeats_what_such_a_site_says() {
-    for (status, format) in [("401 No", "--log.format=logfmt"), ("403 No", "--log.format=json")] {
+    let scan = Scan::for_canary();
+    for (status, format) in ["401 No", "403 No"].into_iter().zip(FORMATS) {
         let site = Echo::answering(status, CANARY).await;
 
-        let said = served(&desk_at(&site.url), format).await;
+        let said = served(&desk_at(&site.url), &["--log.level=debug", format]).await;
 
-        let scan = Scan::new(CANARY, &site.authorization());
         scan.assert_clean(&said, "confluence_up{connection=\"acme\"} 0");
         scan.assert_clean(&said, "answering scrapes");
     }
@@ -112,32 +164,118 @@ async fn no_page_and_no_message_repeats_what_such_a_site_says() {
 
 #[tokio::test]
 async fn a_token_from_the_environment_is_told_as_little() {
-    let site = Echo::answering("401 No", CANARY).await;
+    let (site, scan) = (Echo::answering("401 No", CANARY).await, Scan::for_canary());
     let desk = desk_at(&site.url);
     let config = std::fs::read_to_string(desk.path("exporter.yml")).unwrap();
     desk.write("exporter.yml", &config.replace("api_token_file: token", "api_token_env: ACME_TOKEN"));
 
-    let tested = desk.run_with(&[("ACME_TOKEN", CANARY)], &["connection", "test", CONFIG, "--log.level=debug"]).await;
-
-    let scan = Scan::new(CANARY, &site.authorization());
-    scan.assert_clean(&(tested.out + &tested.err), "invalid_credentials");
+    for (command, _) in COMMANDS {
+        let ended = desk.run_with(&[("ACME_TOKEN", CANARY)], &[command, &[CONFIG, "--log.level=debug"]].concat()).await;
+        let said = ended.out + &ended.err;
+        assert!(!said.is_empty() && scan.finds(&said).is_none(), "{command:?}: {said}");
+    }
+    assert!(scan.finds(&site.heard()).is_some(), "it was sent");
 }
 
 #[tokio::test]
-async fn a_token_that_was_planted_is_found() {
-    let token = Token { username: "ann@acme.example".to_owned(), secret: CANARY.to_owned() };
-    let sent = authorization(&token).await;
-    let scan = Scan::new(CANARY, &sent);
+async fn a_token_on_the_wrong_line_is_told_by_no_command() {
+    let (site, scan) = (Echo::answering("401 No", "").await, Scan::for_canary());
+    let pasted = serde_json::to_string(CANARY).unwrap();
+    let right =
+        "name: acme\n  instance_url: URL\n  gateway_url: URL\n  username: ann@acme.example\n  api_token_file: token";
+    let lines = right.split("\n  ").map(|line| line.split_once(':').unwrap().0).chain([
+        "api_token_env",
+        "api_token_expires",
+        "application",
+        "concurrency_level",
+        "credential",
+        "max_series",
+        "nobody",
+        "refresh_interval",
+        "request_budget",
+        "windows",
+        "labels",
+        "labels: { top",
+        "spaces: { personal",
+        "collectors: { views: { enabled",
+        "collectors: { views: { max_age",
+        &pasted,
+    ]);
+    for line in lines {
+        let others: Vec<&str> = right.split("\n  ").filter(|other| !other.starts_with(&format!("{line}:"))).collect();
+        let end = " }".repeat(line.matches('{').count());
+        let config = format!("connections:\n- {}\n  {line}: {pasted}{end}\n", others.join("\n  "));
+        let desk = Desk::new(&config.replace("URL", &site.url), CANARY);
 
-    assert!(scan.finds(&format!("level=debug token={CANARY}")));
-    assert!(scan.finds(&format!("{{\"authorization\":\"Basic {sent}\"}}")));
-    assert!(!scan.finds("level=debug token=[REDACTED]"));
+        let checked = desk.run(&["check-config", CONFIG, "--log.level=debug"]).await;
+        let mut said = checked.out + &checked.err;
+        assert!(!said.is_empty(), "{line}");
+        said += &run(&desk, &["connection", "test"], &["--log.level=debug"]).await;
+        said += &run(&desk, &["plan"], &["--log.level=debug"]).await;
+        if !checked.status.success() {
+            said += &run(&desk, &["serve"], &["--web.listen-address=127.0.0.1:0", "--log.level=debug"]).await;
+        }
+
+        assert!(scan.finds(&said).is_none(), "{line}: {said}");
+    }
 }
 
-/// How this credential looks on the wire.
-async fn authorization(token: &Token) -> String {
-    let site = Echo::answering("401 No", "").await;
-    let config = format!("connections:\n{}  credential: unscoped\n", connection("acme", &site.url, token));
-    Desk::new(&config, &token.secret).run(&["connection", "test", CONFIG]).await;
-    site.authorization()
+#[test]
+fn a_token_that_was_planted_is_found_however_it_is_spelt() {
+    let scan = Scan::for_canary();
+    for (name, spelling) in scan.spellings() {
+        assert!(spelling.len() >= 7, "{name}: {spelling} may be anything");
+        assert!(scan.finds(&format!("level=debug token=\"{spelling}\"")).is_some(), "{name}");
+    }
+    assert_eq!(scan.finds("level=debug token=[REDACTED] CANARY 0"), None);
+}
+
+#[test]
+fn a_token_that_was_planted_on_the_disk_is_found() {
+    let desk = desk_at("http://127.0.0.1:1");
+    let scan = Scan::for_canary();
+    assert_eq!(scan.finds(&on_disk(&desk)), None);
+
+    desk.write("exporter.db", &format!("\0\u{fffd}{CANARY}\0"));
+
+    assert_eq!(scan.finds(&on_disk(&desk)), Some("as it is"));
+}
+
+#[tokio::test]
+async fn every_command_is_looked_at() {
+    let looked_at: BTreeSet<String> = COMMANDS.iter().map(|(command, _)| words(command)).collect();
+    let mut there_are = BTreeSet::new();
+    let mut open = vec![Vec::new()];
+    while let Some(command) = open.pop() {
+        let help = Desk::new("", "").run(&[&command[..], &["--help"]].concat()).await.out;
+        let below = commands_in(&help);
+        if below.is_empty() {
+            there_are.insert(words(&command));
+        }
+        open.extend(below.into_iter().map(|name| [&command[..], &[name.leak() as &str]].concat()));
+    }
+    assert_eq!(looked_at, there_are, "COMMANDS (left) has every command (right)");
+}
+
+#[test]
+fn every_page_is_looked_at() {
+    let routes = include_str!("../../src/server/routes.rs");
+    let paths = routes.split('"').filter(|text| text.starts_with('/') && !text.contains(char::is_whitespace));
+    let paths: BTreeSet<&str> = paths.collect();
+    assert!(paths.contains("/-/ready"), "{paths:?}");
+    let looked_at: BTreeSet<&str> = PAGES.iter().filter_map(|(_, path)| path.split('?').next()).collect();
+    assert!(paths.is_subset(&looked_at), "PAGES lacks one of {paths:?}");
+}
+
+/// A command without its flags.
+fn words(command: &[&str]) -> String {
+    command.iter().filter(|word| !word.starts_with('-')).copied().collect::<Vec<_>>().join(" ")
+}
+
+/// The names that a help text lists under its commands.
+fn commands_in(help: &str) -> Vec<String> {
+    let Some((_, list)) = help.split_once("\nCommands:\n") else { return Vec::new() };
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()));
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
 }

@@ -6,6 +6,7 @@ mod endpoints;
 mod failures;
 mod manners;
 mod networks;
+mod origins;
 mod rotation;
 mod scripted;
 mod secrets;

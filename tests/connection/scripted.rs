@@ -32,6 +32,11 @@ pub(crate) fn json(body: &str) -> Reply {
 impl Scripted {
     /// Gives these answers in turn, and the last one ever after. The cloud id is told beside them.
     pub(crate) async fn answering(replies: impl Into<Vec<Reply>>) -> Self {
+        Self::telling(json(r#"{"cloudId":"5c1e-77"}"#), replies).await
+    }
+
+    /// The same, but this is what it answers to who asks for its cloud id.
+    pub(crate) async fn telling(tenant: Reply, replies: impl Into<Vec<Reply>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let heads = Arc::default();
@@ -40,7 +45,7 @@ impl Scripted {
             let heads = Arc::clone(&heads);
             async move {
                 while let Ok((stream, _)) = listener.accept().await {
-                    tokio::spawn(serve(stream, Arc::clone(&heads), Arc::clone(&replies)));
+                    tokio::spawn(serve(stream, Arc::clone(&heads), tenant.clone(), Arc::clone(&replies)));
                 }
             }
         });
@@ -49,7 +54,12 @@ impl Scripted {
 
     /// The head of every request so far, but for those after the cloud id.
     pub(crate) fn heads(&self) -> Vec<String> {
-        self.heads.lock().unwrap().iter().filter(|head| !head.contains("tenant_info")).cloned().collect()
+        self.all_heads().into_iter().filter(|head| !is_after_the_cloud_id(head)).collect()
+    }
+
+    /// Those, too.
+    pub(crate) fn all_heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
     }
 
     pub(crate) fn requests(&self) -> usize {
@@ -63,7 +73,11 @@ impl Drop for Scripted {
     }
 }
 
-async fn serve(mut stream: TcpStream, heads: Arc<Mutex<Vec<String>>>, replies: Arc<Mutex<Vec<Reply>>>) {
+fn is_after_the_cloud_id(head: &str) -> bool {
+    head.starts_with("GET /_edge/tenant_info ")
+}
+
+async fn serve(mut stream: TcpStream, heads: Arc<Mutex<Vec<String>>>, tenant: Reply, replies: Arc<Mutex<Vec<Reply>>>) {
     let mut head = Vec::new();
     // A client that begins with a TLS handshake is answered at its first byte.
     while !head.ends_with(b"\r\n\r\n") && head != [0x16] {
@@ -71,8 +85,8 @@ async fn serve(mut stream: TcpStream, heads: Arc<Mutex<Vec<String>>>, replies: A
         head.push(byte);
     }
     let head = String::from_utf8(head).unwrap();
-    let reply = if head.contains("tenant_info") {
-        json(r#"{"cloudId":"5c1e-77"}"#)
+    let reply = if is_after_the_cloud_id(&head) {
+        tenant
     } else {
         let mut replies = replies.lock().unwrap();
         if replies.len() > 1 { replies.remove(0) } else { replies[0].clone() }

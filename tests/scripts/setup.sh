@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, and says nothing when everything is there.
-# usage: setup.sh demo|bench|all
+# usage: setup.sh demo|bench|fuzz|all
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -25,6 +25,7 @@ case "${1:-all}" in
         packages+=("nginx-light /usr/sbin/nginx" "wrk /usr/bin/wrk" "python3-venv /usr/lib/python3*/ensurepip")
         requirements=tests/requirements-bench.txt
         ;;
+    fuzz) packages+=("g++ /usr/bin/c++") ;;
     all)
         packages+=(
             "prometheus-alertmanager /usr/bin/prometheus-alertmanager"
@@ -34,7 +35,7 @@ case "${1:-all}" in
         )
         requirements=tests/requirements.txt
         ;;
-    *) fail "usage: setup.sh demo|bench|all" ;;
+    *) fail "usage: setup.sh demo|bench|fuzz|all" ;;
 esac
 
 missing=()
@@ -63,6 +64,11 @@ if [ -n "$requirements" ] && ! cmp -s "$requirements" ".venv/${requirements##*/}
         fail "pip could not install what $requirements names"
     # Last, so that a setup cut short is done again.
     cp "$requirements" .venv/
+fi
+
+if [ "${1:-all}" = fuzz ] && ! cargo fuzz --version >/dev/null 2>&1; then
+    printf 'setup: installing cargo-fuzz\n'
+    cargo install --quiet --locked cargo-fuzz || fail "cargo could not install cargo-fuzz"
 fi
 
 [ "${1:-all}" = all ] || exit 0

@@ -36,6 +36,20 @@ async fn a_client_that_does_not_speak_tls_gets_nothing() {
 }
 
 #[tokio::test]
+async fn a_crowd_that_begins_handshakes_and_ends_none_keeps_no_scraper_out() {
+    let locked = Locked::by(TLS).await;
+    let mut crowd = Vec::new();
+    for _ in 0..600 {
+        let mut stream = TcpStream::connect(locked.server.address).await.unwrap();
+        // Of a hello that would be longer.
+        stream.write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01").await.unwrap();
+        crowd.push(stream);
+    }
+
+    assert_eq!(locked.curl(&[]).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_client_certificate_is_asked_for_and_verified() {
     let required = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n";
     let locked = Locked::by(&tls(required)).await;

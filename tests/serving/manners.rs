@@ -94,6 +94,37 @@ async fn a_head_that_is_far_too_large_is_refused_and_not_kept() {
 }
 
 #[tokio::test]
+async fn a_client_that_has_nothing_more_to_say_is_let_go_at_once() {
+    let server = Running::start(Vec::new()).await;
+    for said in [&b""[..], &ASK[..20], ASK] {
+        let mut half_open = TcpStream::connect(server.address).await.unwrap();
+        half_open.write_all(said).await.unwrap();
+        half_open.shutdown().await.unwrap();
+
+        let end = timeout(Duration::from_secs(30), half_open.read_to_end(&mut Vec::new())).await;
+
+        assert!(end.is_ok(), "its place is kept after {said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_an_end_is_not_listened_to() {
+    let server = Running::start(Vec::new()).await;
+    for head in [
+        "POST /metrics HTTP/1.1\r\nHost: exporter\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n",
+        "GET /metrics HTTP/1.1\r\nHost: exporter\r\nContent-Length: 99999999999\r\n\r\n",
+    ] {
+        let mut endless = TcpStream::connect(server.address).await.unwrap();
+        endless.write_all(head.as_bytes()).await.unwrap();
+        let more = vec![b'x'; 1 << 16];
+        let talking = async { while endless.write_all(&more).await.is_ok() {} };
+
+        assert!(timeout(Duration::from_secs(30), talking).await.is_ok(), "somebody listens to {head}");
+    }
+    assert_eq!(server.get("/metrics").send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn a_crowd_of_silent_clients_keeps_no_scraper_out() {
     let server = Running::start(Vec::new()).await;
     let mut crowd = Vec::new();

@@ -1,6 +1,8 @@
 //! The way in: who may come, how many at once, how long they may be silent. What they are answered is not its business.
 
 mod conversations;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzed;
 mod listeners;
 mod lock;
 mod tls;

@@ -45,6 +45,13 @@ impl Files {
         })
     }
 
+    /// All of them hold this.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn holding(contents: &[u8]) -> Self {
+        let contents = contents.to_owned();
+        Self { certificates: contents.clone(), key: contents.clone(), client_ca: Some(contents) }
+    }
+
     pub(super) fn contents(&self) -> impl Iterator<Item = &[u8]> {
         [Some(&self.certificates), Some(&self.key), self.client_ca.as_ref()].into_iter().flatten().map(Vec::as_slice)
     }

@@ -110,7 +110,7 @@ impl Users {
 }
 
 /// Name and password of HTTP's basic authentication.
-fn credentials(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
+pub(super) fn credentials(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
     let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let decoded = BASE64_STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("Basic"))?;
     let colon = decoded.iter().position(|byte| *byte == b':')?;

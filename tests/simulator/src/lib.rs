@@ -154,6 +154,11 @@ impl Simulator {
         self.shared.site.tokens().issue(kind)
     }
 
+    /// One that is spelt so: for tests that look for it afterwards.
+    pub fn token_spelt(&self, kind: TokenKind, secret: &str) -> Token {
+        self.shared.site.tokens().issue_as(kind, secret.to_owned())
+    }
+
     pub fn revoke(&self, token: &Token) -> bool {
         self.shared.site.tokens().revoke(&token.secret)
     }

@@ -81,13 +81,22 @@ enum Presented<'a> {
 
 impl Tokens {
     pub(crate) fn issue(&mut self, kind: TokenKind) -> Token {
-        let number = self.0.len() + 1;
-        let (username, word, scopes) = match kind {
-            TokenKind::Unscoped => (PERSON, "unscoped", None),
-            TokenKind::Scoped(scopes) => (PERSON, "scoped", Some(scopes)),
-            TokenKind::ServiceAccount(scopes) => (SERVICE_ACCOUNT, "service", Some(scopes)),
+        let word = match kind {
+            TokenKind::Unscoped => "unscoped",
+            TokenKind::Scoped(_) => "scoped",
+            TokenKind::ServiceAccount(_) => "service",
         };
-        let token = Token { username: username.to_owned(), secret: format!("simulated-{word}-token-{number}") };
+        let secret = format!("simulated-{word}-token-{}", self.0.len() + 1);
+        self.issue_as(kind, secret)
+    }
+
+    pub(crate) fn issue_as(&mut self, kind: TokenKind, secret: String) -> Token {
+        let (username, scopes) = match kind {
+            TokenKind::Unscoped => (PERSON, None),
+            TokenKind::Scoped(scopes) => (PERSON, Some(scopes)),
+            TokenKind::ServiceAccount(scopes) => (SERVICE_ACCOUNT, Some(scopes)),
+        };
+        let token = Token { username: username.to_owned(), secret };
         self.0.push(Entry { token: token.clone(), scopes, is_revoked: false, only_bearer: false });
         token
     }
