@@ -184,5 +184,5 @@ async fn who_has_logged_in_may_reload_from_anywhere() {
     assert!(locked.send(&ask("")).await.starts_with("HTTP/1.0 401 "));
     assert!(locked.send(&ask(&login)).await.starts_with("HTTP/1.0 200 "));
     let with_a_page = ask(&format!("{login}Origin: https://evil.example\r\n"));
-    assert!(locked.ask(&with_a_page).await.starts_with("HTTP/1.0 403 "), "a browser sends what its user has typed");
+    assert!(locked.send(&with_a_page).await.starts_with("HTTP/1.0 403 "), "a browser sends what its user has typed");
 }
