@@ -10,7 +10,7 @@ mod rows;
 mod snapshot;
 mod time;
 
-pub use access::{Access, Outcome};
+pub use access::{Access, Outcome, Standing};
 pub use census::{Census, CensusSettings, Shown, decide_folding, take_census};
 pub use facts::{AccountFacts, Asked, DocFacts, EditFacts, Facts, SpaceFacts, Torn};
 pub use ledger::{ById, Fact, Goal, Learnt, Ledger, MaxAges};
