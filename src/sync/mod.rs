@@ -17,6 +17,7 @@ mod rest;
 mod settings;
 mod site_state;
 mod stumbling;
+mod trial;
 mod walk;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,11 +35,12 @@ use crate::metrics::Asking;
 use crate::model::{ConnectionName, Snapshot};
 use crate::store::Kept;
 
-pub use demand::{Advice, CollectorDemand, Demand, Means, Reach, Roughly, SiteSize, advice};
+pub use demand::{Advice, CollectorDemand, Demand, Means, Reach, SiteSize, advice};
 pub use estimate::{CannotEstimate, Estimate, Guess, estimate};
 pub use settings::{
     CollectorSettings, CollectorsSettings, KeyPattern, LabelsSettings, PersonalSpaces, Settings, SpacesSettings, Switch,
 };
+pub use trial::{Trial, to_do};
 
 use budget::Budget;
 use keeping::Keeping;
