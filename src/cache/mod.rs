@@ -3,6 +3,7 @@
 mod pages;
 mod refreshes;
 mod shown;
+mod status;
 
 use std::slice;
 use std::sync::Arc;
@@ -14,13 +15,14 @@ use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::metrics::{Dialect, Part, Process, page};
-use crate::model::{ConnectionName, Snapshot};
+use crate::model::{ConnectionName, Snapshot, Timestamp};
 use crate::sync::Sync;
 
 pub use pages::Coding;
 use pages::{Pages, Wanted};
 use refreshes::Refreshes;
 use shown::Shown;
+pub use status::{Status, Watched};
 
 /// Answers scrapes from the newest snapshots and lets them drive the refreshes. Clones share all of it.
 #[derive(Clone, Debug)]
@@ -52,9 +54,12 @@ pub struct Summary {
 struct Shared {
     connections: Vec<Shown>,
     clock: Clock,
+    started: Timestamp,
     process: Process,
     refreshes: Refreshes,
     pages: Pages,
+    /// One looks at a time: a crowd that does must not take the threads that pages of metrics are made by.
+    looking: tokio::sync::Mutex<()>,
 }
 
 impl Cache {
@@ -63,7 +68,9 @@ impl Cache {
         let refreshes = Refreshes::default();
         let pages = Pages::for_connections(connections.len());
         let connections = connections.into_iter().map(Shown::of).collect();
-        Self(Arc::new(Shared { connections, clock, process, refreshes, pages }))
+        let started = clock.now();
+        let looking = tokio::sync::Mutex::default();
+        Self(Arc::new(Shared { connections, clock, started, process, refreshes, pages, looking }))
     }
 
     /// Starts what is due and answers from what is there; waits at most so long, and only while nothing is there.
@@ -92,14 +99,7 @@ impl Cache {
     /// All connections, in the configuration's order.
     pub fn summaries(&self) -> Vec<Summary> {
         let now = self.0.clock.now();
-        let summary = |shown: &Shown| {
-            let snapshot = shown.sync().snapshots().borrow().clone();
-            let shows_numbers = snapshot
-                .as_ref()
-                .is_some_and(|snapshot| snapshot.numbers.is_some() && shown.is_fresh(snapshot.health.moment, now));
-            Summary { connection: shown.sync().name().clone(), snapshot, shows_numbers }
-        };
-        self.0.connections.iter().map(summary).collect()
+        self.0.connections.iter().map(|shown| shown.summary(now)).collect()
     }
 }
 

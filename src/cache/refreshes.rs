@@ -28,12 +28,17 @@ impl Refreshes {
         }
         let begin = async {
             sync.begin()?;
-            // A scrape that comes a little early must not find the refresh not due and halve the rate.
-            Ok::<_, BaseUnderWay>(Begun { not_due_for: sync.refresh_interval() * 9 / 10 })
+            Ok::<_, BaseUnderWay>(Begun { not_due_for: not_due_for(sync.refresh_interval()) })
         };
         // A base under way answers what this scrape wanted; the next scrape asks again.
         let _ = self.0.try_get_with_by_ref(sync.name(), begin).await;
     }
+}
+
+/// How long after a refresh has begun none is due.
+pub(super) fn not_due_for(refresh_interval: Duration) -> Duration {
+    // A scrape that comes a little early must not find the refresh not due and halve the rate.
+    refresh_interval * 9 / 10
 }
 
 impl Default for Refreshes {

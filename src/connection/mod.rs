@@ -139,6 +139,11 @@ impl Connection {
         self.0.gate.paused_until()
     }
 
+    /// How many requests a second the site bears, as far as it has refused any.
+    pub fn pace(&self) -> Option<f64> {
+        self.0.gate.pace()
+    }
+
     /// Asks where the token has been taken before, else wherever it may be.
     async fn try_to_ask<T: DeserializeOwned>(&self, question: &Question<'_>) -> Result<Answer<T>, Failure> {
         let token = self.0.token.current();

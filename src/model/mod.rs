@@ -10,6 +10,7 @@ mod names;
 mod progress;
 mod rows;
 mod snapshot;
+mod status;
 mod time;
 mod told;
 
@@ -21,6 +22,7 @@ pub use finding::{Finding, Test, TestCourse, Tried, summary};
 pub use ledger::{ById, Fact, Goal, Learnt, Ledger, MaxAges};
 pub use names::{
     BadConnectionName, Code, Collector, ConnectionName, Credential, DocStatus, DocType, Operation, OwnerStatus,
+    RefreshResult,
 };
 pub use progress::{
     Cursor, Descent, Progress, ProgressChange, Reconciling, ReconcilingStep, Vouched, Walk, WalkListing,
@@ -29,6 +31,9 @@ pub use rows::{AccountId, DocId, DocRow, LabelRow, Papers, SpaceId, SpaceRow, Sp
 pub use snapshot::{
     ByTwo, CollectorHealth, GroupNumbers, Health, Numbers, PerWindow, SiteInfo, Snapshot, SpaceInfo, TypeNumbers,
     ViewNumbers,
+};
+pub use status::{
+    BudgetStatus, CollectorRules, ConnectionStatus, OperationStatus, RateLimit, RefreshStatus, WalkStatus,
 };
 pub use time::{BadDuration, BadTimestamp, Timestamp, Window, duration};
 pub use told::{Grouped, Roughly};
