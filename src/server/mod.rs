@@ -1,9 +1,10 @@
-//! Answers HTTP: metrics, probes, health, a plain page. What stands on a page of metrics is `cache`'s business.
+//! Answers HTTP: metrics, probes, health, the status page. What stands on a page of metrics is `cache`'s business.
 
 mod door;
-mod index;
 mod negotiation;
+mod permission;
 mod routes;
+mod status;
 
 use std::io;
 use std::net::SocketAddr;
@@ -39,12 +40,12 @@ pub enum Listen {
     SystemdSocket,
 }
 
-/// A path of which no other page is in the way: it begins with `/`, and is neither `/probe` nor under `/-/`.
+/// A path of which no other page is in the way: it begins with `/`, and is neither `/probe` nor under `/-/` or `/api/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TelemetryPath(String);
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("not a path for metrics: it begins with '/', has no '?' or '#', and is neither /probe nor under /-/")]
+#[error("not a path for metrics: it begins with '/', has no '?' or '#', and is neither /probe nor under /-/ or /api/")]
 pub struct BadTelemetryPath;
 
 /// Bound ports that do not answer yet.
@@ -119,7 +120,7 @@ impl FromStr for TelemetryPath {
     type Err = BadTelemetryPath;
 
     fn from_str(path: &str) -> Result<Self, BadTelemetryPath> {
-        let is_taken = path == routes::PROBE || path.starts_with("/-/");
+        let is_taken = path == routes::PROBE || ["/-/", "/api/"].iter().any(|folder| path.starts_with(folder));
         let is_path =
             path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
         if is_path && !is_taken { Ok(Self(path.to_owned())) } else { Err(BadTelemetryPath) }
@@ -148,7 +149,8 @@ mod tests {
     fn a_telemetry_path_takes_no_other_pages_place() {
         assert_eq!("/custom/metrics".parse(), Ok(TelemetryPath("/custom/metrics".to_owned())));
         assert_eq!("/".parse(), Ok(TelemetryPath("/".to_owned())));
-        for bad in ["", "metrics", "/probe", "/-/healthy", "/me trics", "/metrics?all", "/métrics"] {
+        for bad in ["", "metrics", "/probe", "/-/healthy", "/api/v1/metrics", "/me trics", "/metrics?all", "/métrics"]
+        {
             assert_eq!(bad.parse::<TelemetryPath>(), Err(BadTelemetryPath), "{bad}");
         }
     }

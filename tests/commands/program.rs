@@ -153,8 +153,16 @@ impl Serving {
     }
 
     pub(crate) async fn get_as(&self, path: &str, accept: &str) -> String {
+        self.ask(&format!("GET {path} HTTP/1.0\r\nHost: exporter\r\nAccept: {accept}\r\n\r\n")).await
+    }
+
+    /// The same, with something done first.
+    pub(crate) async fn post(&self, path: &str) -> String {
+        self.ask(&format!("POST {path} HTTP/1.0\r\nHost: {}\r\nContent-Length: 0\r\n\r\n", self.address)).await
+    }
+
+    async fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.0\r\nHost: exporter\r\nAccept: {accept}\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();

@@ -47,11 +47,13 @@ async fn served(desk: &Desk, log_format: &str) -> String {
             ("/probe?connection=acme", "*/*"),
             ("/probe?connection=nobody", "*/*"),
             ("/", "text/html"),
+            ("/api/v1/connections", "application/json"),
             ("/-/ready", "*/*"),
             ("/nowhere", "*/*"),
         ] {
             said += &serving.get_as(path, accept).await;
         }
+        said += &serving.post("/-/test?connection=acme").await;
     }
     serving.signal("TERM").await;
     let Ended { out, err, status } = serving.end().await;
@@ -71,6 +73,7 @@ async fn no_page_and_no_message_holds_the_token_of_a_site_that_takes_it() {
             let said = served(&desk, format).await;
             scan.assert_clean(&said, "confluence_up{connection=\"acme\"} 1");
             scan.assert_clean(&said, "answering scrapes");
+            scan.assert_clean(&said, "\"summary\":\"Everything that is needed is open.\"");
         }
         let tested = desk.run(&["connection", "test", CONFIG, "--log.level=debug"]).await;
         scan.assert_clean(&(tested.out + &tested.err), "page_versions");

@@ -30,6 +30,8 @@ case "${1:-all}" in
             "prometheus-alertmanager /usr/bin/prometheus-alertmanager"
             "python3-venv /usr/lib/python3*/ensurepip"
             "git /usr/bin/git"
+            "chromium /usr/bin/chromium"
+            "chromium-driver /usr/bin/chromedriver"
         )
         requirements=tests/requirements.txt
         ;;
