@@ -9,12 +9,11 @@ use serde_json::{Value, json};
 
 use crate::cli::{Format, Plan};
 use crate::config::{Config, ConnectionConfig};
-use crate::model::Collector;
+use crate::model::{Collector, Grouped, NO_VISIBLE_SPACE, Roughly};
 use crate::sync::{
-    Advice, CannotEstimate, CollectorDemand, Demand, Estimate, Guess, Means, Reach, Roughly, advice, estimate,
+    Advice, CannotEstimate, CollectorDemand, Demand, Estimate, Guess, Means, Reach, advice, estimate, to_do,
 };
 
-use super::connection_test::{NO_VISIBLE_SPACE, to_do};
 use super::open::{CannotOpen, chosen, open_for_a_person};
 use super::output;
 
@@ -228,17 +227,8 @@ fn integer(count: f64) -> u64 {
     count.round() as u64
 }
 
-/// With commas: `172,800`.
 fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    Grouped(count).to_string()
 }
 
 #[cfg(test)]
@@ -246,8 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_told_as_people_tell_them() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    fn a_guess_is_told_with_two_digits() {
         assert_eq!([0, 7, 99, 104, 1_250, 98_765].map(two_digits), [0, 7, 99, 100, 1_300, 99_000]);
     }
 }

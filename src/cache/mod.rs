@@ -3,6 +3,7 @@
 mod pages;
 mod refreshes;
 mod shown;
+mod status;
 
 use std::slice;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,13 +15,14 @@ use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::metrics::{Dialect, Part, Process, page};
-use crate::model::{ConnectionName, Snapshot};
+use crate::model::{ConnectionName, Snapshot, Timestamp};
 use crate::sync::Sync;
 
 pub use pages::Coding;
 use pages::{Pages, Wanted};
 use refreshes::Refreshes;
 use shown::Shown;
+pub use status::{Status, Watched};
 
 /// Answers scrapes from the newest snapshots and lets them drive the refreshes. Clones share all of it.
 #[derive(Clone, Debug)]
@@ -52,8 +54,11 @@ pub struct Summary {
 struct Shared {
     now: RwLock<Arc<Set>>,
     clock: Clock,
+    started: Timestamp,
     process: Process,
     refreshes: Refreshes,
+    /// One looks at a time: a crowd that does must not take the threads that pages of metrics are made by.
+    looking: tokio::sync::Mutex<()>,
 }
 
 /// The connections between two reloads, with the pages that show them and no others.
@@ -70,7 +75,14 @@ impl Cache {
     /// Turns snapshots into text from now on, in tasks that end with the last clone.
     pub fn new(connections: Vec<Sync>, clock: Clock, process: Process) -> Self {
         let set = Set::of(connections.into_iter().map(|sync| Arc::new(Shown::of(sync))).collect());
-        Self(Arc::new(Shared { now: RwLock::new(Arc::new(set)), clock, process, refreshes: Refreshes::default() }))
+        Self(Arc::new(Shared {
+            now: RwLock::new(Arc::new(set)),
+            started: clock.now(),
+            clock,
+            process,
+            refreshes: Refreshes::default(),
+            looking: tokio::sync::Mutex::default(),
+        }))
     }
 
     /// From the next scrape on these are shown, and no others. What goes on keeps its text; what has a snapshot is not
@@ -127,14 +139,7 @@ impl Cache {
     /// All connections, in the configuration's order.
     pub fn summaries(&self) -> Vec<Summary> {
         let now = self.0.clock.now();
-        let summary = |shown: &Arc<Shown>| {
-            let snapshot = shown.sync().snapshots().borrow().clone();
-            let shows_numbers = snapshot
-                .as_ref()
-                .is_some_and(|snapshot| snapshot.numbers.is_some() && shown.is_fresh(snapshot.health.moment, now));
-            Summary { connection: shown.sync().name().clone(), snapshot, shows_numbers }
-        };
-        self.0.set().connections.iter().map(summary).collect()
+        self.0.set().connections.iter().map(|shown| shown.summary(now)).collect()
     }
 }
 

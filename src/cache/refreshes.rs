@@ -30,7 +30,10 @@ impl Refreshes {
         }
         let begin = async {
             sync.begin()?;
-            Ok::<_, NotBegun>(Begun { at: tokio::time::Instant::now(), not_due_for: until_due(sync) })
+            Ok::<_, NotBegun>(Begun {
+                at: tokio::time::Instant::now(),
+                not_due_for: not_due_for(sync.refresh_interval()),
+            })
         };
         // A base under way answers what this scrape wanted; the next scrape asks again.
         let _ = self.0.try_get_with_by_ref(sync.name(), begin).await;
@@ -40,15 +43,16 @@ impl Refreshes {
     /// many reloads must not become many requests, nor a long interval of before hold a short one up.
     pub(super) async fn keep_interval_of(&self, sync: &Sync) {
         if let Some(Begun { at, .. }) = self.0.get(sync.name()).await {
-            let not_due_for = until_due(sync).saturating_sub(at.elapsed());
+            let not_due_for = not_due_for(sync.refresh_interval()).saturating_sub(at.elapsed());
             self.0.insert(sync.name().clone(), Begun { at, not_due_for }).await;
         }
     }
 }
 
-/// A scrape that comes a little early must not find the refresh not due and halve the rate.
-fn until_due(sync: &Sync) -> Duration {
-    sync.refresh_interval() * 9 / 10
+/// How long after a refresh has begun none is due.
+pub(super) fn not_due_for(refresh_interval: Duration) -> Duration {
+    // A scrape that comes a little early must not find the refresh not due and halve the rate.
+    refresh_interval * 9 / 10
 }
 
 impl Default for Refreshes {

@@ -11,6 +11,8 @@ use crate::metrics::Encoded;
 use crate::model::{Snapshot, Timestamp};
 use crate::sync::Sync;
 
+use super::Summary;
+
 #[derive(Debug)]
 pub(super) struct Shown {
     sync: Sync,
@@ -41,6 +43,14 @@ impl Shown {
     pub(super) fn known(&self) -> impl Future<Output = bool> + Send + 'static {
         let mut encoded = self.encoded.clone();
         async move { encoded.wait_for(Option::is_some).await.is_ok() }
+    }
+
+    pub(super) fn summary(&self, now: Timestamp) -> Summary {
+        let snapshot = self.sync.snapshots().borrow().clone();
+        let shows_numbers = snapshot
+            .as_ref()
+            .is_some_and(|snapshot| snapshot.numbers.is_some() && self.is_fresh(snapshot.health.moment, now));
+        Summary { connection: self.sync.name().clone(), snapshot, shows_numbers }
     }
 
     /// Whether numbers of that moment may still stand for the site as it is.

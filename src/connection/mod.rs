@@ -173,6 +173,11 @@ impl Connection {
         self.0.lane.paused_until()
     }
 
+    /// How many requests a second the site bears, as far as it has refused any.
+    pub fn pace(&self) -> Option<f64> {
+        self.0.lane.pace()
+    }
+
     /// Takes the place of one that was opened with other settings: the quiet that the site has asked of that one still holds.
     pub fn take_the_place_of(&self, before: &Self) {
         let is_same_site = self.whereabouts().0 == before.whereabouts().0;

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::core::Collector;
+use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts};
 
-use crate::model::{ConnectionName, Operation, Timestamp};
+use crate::model::{ConnectionName, Operation, RateLimit, Timestamp};
 
 use super::catalogue::{
     CONCURRENCY_LIMIT, CONNECTION, RATE_LIMIT, RATE_LIMIT_REMAINING, RATE_LIMIT_RESET, REFRESH_DURATION, REFRESHES,
@@ -39,9 +40,7 @@ struct Counters {
 /// What only some sites tell, and only at times: shown when it is known.
 #[derive(Debug, Default)]
 struct Told {
-    rate_limit_remaining: Option<f64>,
-    rate_limit: Option<f64>,
-    rate_limit_reset: Option<Timestamp>,
+    rate_limit: RateLimit,
     throttled_until: Option<Timestamp>,
 }
 
@@ -97,10 +96,10 @@ impl Asking {
 
     /// What an answer's headers said; a header that did not come leaves what an earlier one said.
     pub fn rate_limit(&self, remaining: Option<f64>, limit: Option<f64>, reset: Option<Timestamp>) {
-        self.with_told(|told| {
-            told.rate_limit_remaining = remaining.or(told.rate_limit_remaining);
-            told.rate_limit = limit.or(told.rate_limit);
-            told.rate_limit_reset = reset.or(told.rate_limit_reset);
+        self.with_told(|Told { rate_limit: told, .. }| {
+            told.remaining = remaining.or(told.remaining);
+            told.limit = limit.or(told.limit);
+            told.reset = reset.or(told.reset);
         });
     }
 
@@ -117,6 +116,28 @@ impl Asking {
     /// So many rows or fields of this kind could not be read.
     pub fn unreadable(&self, kind: &str, rows: u64) {
         self.0.unreadable.with_label_values(&[kind]).inc_by(rows);
+    }
+
+    /// What the site has told of its limit.
+    pub fn rate_limit_told(&self) -> RateLimit {
+        let mut rate_limit = RateLimit::default();
+        self.with_told(|told| rate_limit = told.rate_limit);
+        rate_limit
+    }
+
+    pub fn requests_in_flight(&self) -> u64 {
+        u64::try_from(self.0.requests_in_flight.get()).unwrap_or(0)
+    }
+
+    /// How many HTTP requests of this operation there were, whatever became of them.
+    pub fn requests(&self, operation: Operation) -> u64 {
+        let families = self.0.requests.collect();
+        // Asked by its label, a counter that is not there yet would be made and shown.
+        let of_operation = |metric: &&Metric| {
+            metric.get_label().iter().any(|label| label.name() == "operation" && label.value() == operation.as_str())
+        };
+        let metrics = families.iter().flat_map(MetricFamily::get_metric).filter(of_operation);
+        whole(metrics.map(|metric| metric.get_counter().get_value()).sum())
     }
 
     pub(super) fn connection(&self) -> &ConnectionName {
@@ -143,13 +164,11 @@ impl Asking {
             }
         }
         self.with_told(|told| {
-            for (series, value) in [(&RATE_LIMIT_REMAINING, told.rate_limit_remaining), (&RATE_LIMIT, told.rate_limit)]
-            {
+            let RateLimit { remaining, limit, reset } = told.rate_limit;
+            for (series, value) in [(&RATE_LIMIT_REMAINING, remaining), (&RATE_LIMIT, limit)] {
                 chunks.family(series).push_known(&[connection], value);
             }
-            for (series, moment) in
-                [(&RATE_LIMIT_RESET, told.rate_limit_reset), (&THROTTLED_UNTIL, told.throttled_until)]
-            {
+            for (series, moment) in [(&RATE_LIMIT_RESET, reset), (&THROTTLED_UNTIL, told.throttled_until)] {
                 chunks.family(series).push_known(&[connection], moment);
             }
         });
@@ -166,6 +185,15 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.0.requests_in_flight.dec();
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count that was whole and no less than 0"
+)]
+fn whole(count: f64) -> u64 {
+    count as u64
 }
 
 fn counters(series: &Series) -> IntCounterVec {

@@ -71,6 +71,11 @@ impl Process {
         Self { last_reload: Some(last), ..self }
     }
 
+    /// Whether its store takes writes; nothing without a store.
+    pub fn store_up(&self) -> Option<bool> {
+        self.store_up.as_ref().map(StoreUp::get)
+    }
+
     pub(super) fn chunks(&self) -> Chunks {
         let mut chunks = Chunks::default();
         let build = Build::this();

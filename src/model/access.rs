@@ -1,4 +1,4 @@
-//! Whether each operation is open to us: what a refusal is worth, and when to knock again.
+//! Whether each operation is open to us, and since when: what a refusal is worth, and when to knock again.
 
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub enum Outcome {
         code: Code,
         names_its_cause: bool,
     },
+    /// It was answered, and the account sees nothing there: a finding about its permissions, which counts at once.
+    SeesNothing,
     /// It passes by itself, and says nothing of access.
     Passing(Code),
 }
@@ -34,6 +36,30 @@ struct Entry {
     /// The first of the anonymous refusals since the last success.
     suspected_since: Option<Timestamp>,
     passing: Option<Code>,
+    /// When the standing access, or its refusal, began.
+    #[serde(default)]
+    since: Option<Timestamp>,
+    /// Why it is refused: it shows nothing.
+    #[serde(default)]
+    sees_nothing: bool,
+}
+
+/// What is known of one operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub operation: Operation,
+    /// It has been answered or refused.
+    pub is_known: bool,
+    /// Why not, where it is refused.
+    pub refusal: Option<Code>,
+    /// When that began; nothing where it was known before this was kept.
+    pub since: Option<Timestamp>,
+    /// It is refused because the account sees nothing there.
+    pub sees_nothing: bool,
+    /// It fails now, which says nothing of access.
+    pub passing: Option<Code>,
+    /// When it was asked last.
+    pub asked_at: Option<Timestamp>,
 }
 
 /// How long anonymous refusals must go on before they condemn what has worked.
@@ -66,23 +92,21 @@ impl From<Access> for Vec<(Operation, Entry)> {
 impl Access {
     pub fn note(&mut self, operation: Operation, outcome: Outcome, now: Timestamp) {
         let entry = &mut self.entries[operation as usize];
+        let before = (entry.is_known(), entry.standing);
         entry.asked_at = Some(now);
         match outcome {
             Outcome::Answered => {
-                *entry = Entry { has_worked: true, asked_at: Some(now), ..Entry::default() };
+                *entry = Entry { has_worked: true, asked_at: Some(now), since: entry.since, ..Entry::default() };
             }
-            Outcome::Refused { code, names_its_cause } => {
-                entry.passing = None;
-                let suspected_since = *entry.suspected_since.get_or_insert(now);
-                let is_condemned = names_its_cause
-                    || !entry.has_worked
-                    || entry.standing.is_some()
-                    || now.since(suspected_since) >= SUSPICION_LASTS;
-                if is_condemned {
-                    entry.standing = Some(code);
-                }
+            Outcome::Refused { code, names_its_cause } => entry.note_refusal(code, names_its_cause, now),
+            Outcome::SeesNothing => {
+                entry.note_refusal(Code::InvalidPermissions, true, now);
+                entry.sees_nothing = true;
             }
             Outcome::Passing(code) => entry.passing = Some(code),
+        }
+        if (entry.is_known(), entry.standing) != before {
+            entry.since = Some(now);
         }
     }
 
@@ -128,9 +152,42 @@ impl Access {
     pub fn known(&self) -> Vec<(Operation, Option<Code>)> {
         let known = |operation: &Operation| {
             let entry = &self.entries[*operation as usize];
-            (entry.has_worked || entry.standing.is_some()).then_some((*operation, entry.standing))
+            entry.is_known().then_some((*operation, entry.standing))
         };
         Operation::ALL.iter().filter_map(known).collect()
+    }
+
+    /// What is known of this operation.
+    pub fn standing(&self, operation: Operation) -> Standing {
+        let entry = &self.entries[operation as usize];
+        Standing {
+            operation,
+            is_known: entry.is_known(),
+            refusal: entry.standing,
+            since: entry.since,
+            sees_nothing: entry.sees_nothing,
+            passing: entry.passing,
+            asked_at: entry.asked_at,
+        }
+    }
+}
+
+impl Entry {
+    fn is_known(&self) -> bool {
+        self.has_worked || self.standing.is_some()
+    }
+
+    fn note_refusal(&mut self, code: Code, names_its_cause: bool, now: Timestamp) {
+        self.passing = None;
+        let suspected_since = *self.suspected_since.get_or_insert(now);
+        let is_condemned = names_its_cause
+            || !self.has_worked
+            || self.standing.is_some()
+            || now.since(suspected_since) >= SUSPICION_LASTS;
+        if is_condemned {
+            self.standing = Some(code);
+            self.sees_nothing = false;
+        }
     }
 }
 
@@ -139,6 +196,7 @@ mod tests {
     use super::*;
 
     const ANONYMOUS: Outcome = Outcome::Refused { code: Code::InvalidCredentials, names_its_cause: false };
+    const TEN_SECONDS: Duration = Duration::from_secs(10);
     const SCOPE: Outcome = Outcome::Refused { code: Code::InvalidPermissions, names_its_cause: true };
 
     fn at(seconds: i64) -> Timestamp {
@@ -187,6 +245,55 @@ mod tests {
         assert_eq!(errors(&access), [Code::InvalidPermissions, Code::UpstreamError]);
         access.note(Operation::Pages, Outcome::Answered, at(2));
         assert!(errors(&access).is_empty());
+    }
+
+    #[test]
+    fn access_and_its_refusal_tell_since_when_they_stand() {
+        let mut access = Access::default();
+        let since = |access: &Access| access.standing(Operation::Pages).since;
+        assert_eq!(since(&access), None);
+        for (outcome, began) in [
+            (Outcome::Answered, 0),
+            (Outcome::Answered, 0),
+            (Outcome::Passing(Code::UpstreamError), 0),
+            (ANONYMOUS, 0),
+            (SCOPE, 40),
+            (SCOPE, 40),
+            (Outcome::Passing(Code::Unreachable), 40),
+            (ANONYMOUS, 70),
+            (Outcome::Answered, 80),
+        ] {
+            let now = access.standing(Operation::Pages).asked_at.map_or(at(0), |asked| asked.later_by(TEN_SECONDS));
+            access.note(Operation::Pages, outcome, now);
+            assert_eq!(since(&access), Some(at(began)), "{outcome:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn an_account_that_sees_nothing_is_refused_for_that_reason_and_since_the_first_time() {
+        let mut access = Access::default();
+        access.note(Operation::Spaces, Outcome::SeesNothing, at(0));
+        access.note(Operation::Spaces, Outcome::SeesNothing, at(60));
+        let standing = access.standing(Operation::Spaces);
+        assert_eq!((standing.refusal, standing.since), (Some(Code::InvalidPermissions), Some(at(0))));
+        assert!(standing.sees_nothing);
+
+        access.note(Operation::Spaces, SCOPE, at(120));
+        assert!(!access.standing(Operation::Spaces).sees_nothing);
+    }
+
+    #[test]
+    fn what_was_kept_before_since_when_was_told_is_still_read() {
+        let kept =
+            r#"[["pages",{"has_worked":true,"asked_at":1000,"standing":null,"suspected_since":null,"passing":null}]]"#;
+        let mut access: Access = serde_json::from_str(kept).unwrap();
+        access.note(Operation::Pages, Outcome::Answered, at(5));
+        assert_eq!(access.standing(Operation::Pages).since, None, "nobody knows when it began");
+        assert!(access.is_open(Operation::Pages));
+
+        access.note(Operation::Pages, SCOPE, at(6));
+        let copy: Access = serde_json::from_str(&serde_json::to_string(&access).unwrap()).unwrap();
+        assert_eq!(copy.standing(Operation::Pages).since, Some(at(6)));
     }
 
     #[test]

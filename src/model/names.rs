@@ -120,6 +120,11 @@ closed_set! {
     OwnerStatus { Active = "active", Inactive = "inactive", Closed = "closed", Unknown = "unknown", None = "none" }
 }
 
+closed_set! {
+    /// How a refresh ended.
+    RefreshResult { Success = "success", Partial = "partial", Failure = "failure" }
+}
+
 impl Operation {
     /// The granular scope that the gateway asks of a scoped token, or none.
     /// Source: `x-atlassian-oauth2-scopes` of each operation in Atlassian's OpenAPI documents.

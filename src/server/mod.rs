@@ -1,14 +1,15 @@
-//! Answers HTTP: metrics, probes and their discovery, health, a plain page, reloads. What stands on a page of metrics is `cache`'s business.
+//! Answers HTTP: metrics, probes and their discovery, health, the status page, reloads. What stands on a page of metrics is `cache`'s
+//! business.
 
 mod discovery;
 mod door;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzed;
-mod index;
 mod negotiation;
 mod permission;
 mod reload;
 mod routes;
+mod status;
 
 use std::io;
 use std::net::SocketAddr;
@@ -45,12 +46,12 @@ pub enum Listen {
     SystemdSocket,
 }
 
-/// A path of which no other page is in the way: it begins with `/`, and is not `/probe`, `/sd` or under `/-/`.
+/// A path of which no other page is in the way: it begins with `/`, and is not `/probe`, `/sd` or under `/-/` or `/api/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TelemetryPath(String);
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("not a path for metrics: it begins with '/', has no '?' or '#', and is not /probe, /sd or under /-/")]
+#[error("not a path for metrics: it begins with '/', has no '?' or '#', and is not /probe, /sd or under /-/ or /api/")]
 pub struct BadTelemetryPath;
 
 /// Bound ports that do not answer yet.
@@ -144,7 +145,8 @@ impl FromStr for TelemetryPath {
     type Err = BadTelemetryPath;
 
     fn from_str(path: &str) -> Result<Self, BadTelemetryPath> {
-        let is_taken = [routes::PROBE, routes::DISCOVERY].contains(&path) || path.starts_with("/-/");
+        let is_taken = [routes::PROBE, routes::DISCOVERY].contains(&path)
+            || ["/-/", "/api/"].iter().any(|folder| path.starts_with(folder));
         let is_path =
             path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
         if is_path && !is_taken { Ok(Self(path.to_owned())) } else { Err(BadTelemetryPath) }
@@ -182,7 +184,9 @@ mod tests {
     fn a_telemetry_path_takes_no_other_pages_place() {
         assert_eq!("/custom/metrics".parse(), Ok(TelemetryPath("/custom/metrics".to_owned())));
         assert_eq!("/".parse(), Ok(TelemetryPath("/".to_owned())));
-        for bad in ["", "metrics", "/probe", "/sd", "/-/healthy", "/me trics", "/metrics?all", "/métrics"] {
+        let bad =
+            ["", "metrics", "/probe", "/sd", "/-/healthy", "/api/v1/metrics", "/me trics", "/metrics?all", "/métrics"];
+        for bad in bad {
             assert_eq!(bad.parse::<TelemetryPath>(), Err(BadTelemetryPath), "{bad}");
         }
     }

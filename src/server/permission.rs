@@ -28,12 +28,19 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Whether this visitor's request may have something done: asked for by himself and not by another site's page in his
 /// browser, and by somebody who has logged in or sits at this machine.
 pub(super) fn may_act<B>(request: &Request<B>, visitor: Visitor) -> Result<(), Refusal> {
-    let headers = request.headers();
-    let own = authority(request);
     // A browser sends the password that its user once typed, and reaches loopback addresses, for whatever page it shows.
-    if !is_from_own_page(headers, own) {
+    if !is_from_own_page(request.headers(), authority(request)) {
         return Err(Refusal::AnotherSite);
     }
+    trust(request, visitor)
+}
+
+/// Whether a button for it is of any use to this visitor.
+pub(super) fn is_trusted<B>(request: &Request<B>, visitor: Visitor) -> bool {
+    trust(request, visitor).is_ok()
+}
+
+fn trust<B>(request: &Request<B>, visitor: Visitor) -> Result<(), Refusal> {
     if visitor.has_logged_in {
         return Ok(());
     }
@@ -42,8 +49,8 @@ pub(super) fn may_act<B>(request: &Request<B>, visitor: Visitor) -> Result<(), R
     }
     // Any name may be made to lead to 127.0.0.1, and then its pages are of the same origin. A proxy on this machine brings
     // everybody's requests from here.
-    let came_by_proxy = [FORWARDED, X_FORWARDED_FOR, VIA].iter().any(|header| headers.contains_key(header));
-    if came_by_proxy || !own.is_some_and(is_loopback) { Err(Refusal::NotDirect) } else { Ok(()) }
+    let came_by_proxy = [FORWARDED, X_FORWARDED_FOR, VIA].iter().any(|header| request.headers().contains_key(header));
+    if came_by_proxy || !authority(request).is_some_and(is_loopback) { Err(Refusal::NotDirect) } else { Ok(()) }
 }
 
 /// Host and port under which the exporter was asked.

@@ -69,8 +69,12 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
     let mut cursor: Option<Cursor> = None;
     let mut restarts = 0;
     loop {
-        let answer = shared.site.spaces(cursor.as_ref()).await;
-        let listing = match shared.note(Operation::Spaces, answer) {
+        let answer = match shared.site.spaces(cursor.as_ref()).await {
+            // What an empty list says of access is noted below, and a success that is none would come in between.
+            Ok(listing) if rows.is_empty() && listing.rows.is_empty() => Ok(listing),
+            answer => shared.note(Operation::Spaces, answer),
+        };
+        let listing = match answer {
             Ok(listing) => listing,
             Err(failure) if is_dead_cursor(&failure) && restarts < RESTARTS => {
                 (cursor, restarts) = (None, restarts + 1);
@@ -94,8 +98,7 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
     shared.start_afresh_on_another_site().await;
     let mut state = shared.state();
     if rows.is_empty() {
-        let outcome = Outcome::Refused { code: Code::InvalidPermissions, names_its_cause: true };
-        state.access.note(Operation::Spaces, outcome, shared.clock.now());
+        state.access.note(Operation::Spaces, Outcome::SeesNothing, shared.clock.now());
         return Err(Failed::NoVisibleSpace);
     }
     let wanted = &shared.settings.spaces;

@@ -1,11 +1,12 @@
 //! What may be asked beyond base and first walk. What it is spent on is `rest`'s business.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::model::Timestamp;
+use crate::model::{BudgetStatus, Collector, Timestamp};
 
 /// A bucket of requests that fills by so many a minute. It may owe some: then what it gets goes there first.
 #[derive(Debug)]
@@ -13,6 +14,9 @@ pub(super) struct Budget {
     a_minute: f64,
     clock: Clock,
     left: Mutex<Left>,
+    /// By collector, in `Collector::ALL`'s order.
+    spent: [AtomicU64; Collector::ALL.len()],
+    spent_on_tests: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -28,11 +32,11 @@ pub(super) const MINUTES_SAVED: f64 = 2.0;
 impl Budget {
     pub(super) fn new(a_minute: NonZeroU32, clock: Clock) -> Self {
         let a_minute = f64::from(a_minute.get());
-        let left = Left { requests: a_minute * MINUTES_SAVED, at: clock.now() };
-        Self { a_minute, clock, left: Mutex::new(left) }
+        let left = Mutex::new(Left { requests: a_minute * MINUTES_SAVED, at: clock.now() });
+        Self { a_minute, clock, left, spent: Default::default(), spent_on_tests: AtomicU64::new(0) }
     }
 
-    /// Pays for a request, if that much is there.
+    /// Pays for a request, if that much is there. What it was for is told by `note_spent`, once that is known.
     pub(super) fn take(&self) -> bool {
         let mut left = self.left();
         let is_there = left.requests >= 1.0;
@@ -43,8 +47,27 @@ impl Budget {
     }
 
     /// Pays for a request that must be sent, be it later: an answer that is not read to its end was asked for in vain.
-    pub(super) fn owe(&self) {
+    pub(super) fn owe(&self, on: Option<Collector>) {
         self.left().requests -= 1.0;
+        self.note_spent(on);
+    }
+
+    /// A request was paid for this collector, or for a test.
+    pub(super) fn note_spent(&self, on: Option<Collector>) {
+        let count = on.map_or(&self.spent_on_tests, |collector| &self.spent[collector as usize]);
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn status(&self) -> BudgetStatus {
+        let left = self.left().requests;
+        let collectors = Collector::ALL.iter().map(|collector| Some(*collector)).zip(&self.spent);
+        let spent = collectors.chain([(None, &self.spent_on_tests)]);
+        BudgetStatus {
+            a_minute: self.a_minute,
+            left,
+            most: self.a_minute * MINUTES_SAVED,
+            spent: spent.map(|(on, count)| (on, count.load(Ordering::Relaxed))).collect(),
+        }
     }
 
     /// What one refresh can spend at the most, roughly: the bucket and what drips into it meanwhile.
@@ -102,7 +125,7 @@ mod tests {
         let (budget, hands) = budget(60);
         taken(&budget);
         for _ in 0..90 {
-            budget.owe();
+            budget.owe(None);
         }
 
         pass(&hands, 60);

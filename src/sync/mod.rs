@@ -2,6 +2,7 @@
 //!
 //! A refresh is the base (`base.rs`), then the rest within the budget (`rest.rs`, in the order of `queue.rs`), of which the
 //! reconciling walk (`reconcile.rs`) is a part. The first walk (`walk.rs`) runs beside the refreshes. All of them teach one ledger, and `report.rs` makes the snapshots of it.
+//! Beside all that, a person may have a connection tested (`trial.rs`, `testing.rs`) and look how it stands (`status.rs`).
 
 mod base;
 mod budget;
@@ -9,6 +10,7 @@ mod demand;
 mod estimate;
 mod halves;
 mod keeping;
+mod latest;
 mod phase;
 mod queue;
 mod reconcile;
@@ -16,7 +18,10 @@ mod report;
 mod rest;
 mod settings;
 mod site_state;
+mod status;
 mod stumbling;
+mod testing;
+mod trial;
 mod walk;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,19 +38,22 @@ use crate::clock::Clock;
 use crate::confluence::Site;
 use crate::connection::Connection;
 use crate::metrics::Asking;
-use crate::model::{ConnectionName, Snapshot};
+use crate::model::{ConnectionName, RefreshResult, Snapshot};
 use crate::store::Kept;
 
-pub use demand::{Advice, CollectorDemand, Demand, Means, Reach, Roughly, SiteSize, advice};
+pub use demand::{Advice, CollectorDemand, Demand, Means, Reach, SiteSize, advice};
 pub use estimate::{CannotEstimate, Estimate, Guess, estimate};
 pub use settings::{
     CollectorSettings, CollectorsSettings, KeyPattern, LabelsSettings, PersonalSpaces, Settings, SpacesSettings, Switch,
 };
+pub use trial::{Trial, to_do};
 
 use budget::Budget;
 use keeping::Keeping;
+use latest::{Latest, Number};
 use phase::{Phase, Refreshing};
 use site_state::SiteState;
+use testing::Testing;
 
 /// One connection, kept up to date for as long as somebody wants its numbers. Clones share everything.
 #[derive(Clone, Debug)]
@@ -76,6 +84,8 @@ struct Shared {
     state: Mutex<SiteState>,
     keeping: Option<Keeping>,
     phase: Arc<Phase>,
+    latest: Latest,
+    testing: Testing,
     walk_under_way: tokio::sync::Mutex<()>,
     /// When the numbers were asked for last.
     wanted: watch::Sender<Instant>,
@@ -128,7 +138,8 @@ impl Sync {
         self.0.wanted.send_replace(Instant::now());
         let refreshing = self.0.phase.begin()?;
         let shared = Arc::clone(&self.0);
-        self.0.spawn(async move { shared.refresh(refreshing).await });
+        let number = shared.latest.begin(shared.clock.now());
+        self.0.spawn(async move { shared.refresh(refreshing, number).await });
         Ok(Begun)
     }
 
@@ -193,6 +204,8 @@ impl Shared {
             state: Mutex::new(SiteState::new(reach)),
             keeping,
             phase: Arc::default(),
+            latest: Latest::default(),
+            testing: Testing::default(),
             walk_under_way: tokio::sync::Mutex::default(),
             wanted: watch::Sender::new(Instant::now()),
             snapshots: watch::Sender::new(None),
@@ -202,7 +215,7 @@ impl Shared {
         }
     }
 
-    async fn refresh(self: &Arc<Self>, refreshing: Refreshing) {
+    async fn refresh(self: &Arc<Self>, refreshing: Refreshing, number: Number) {
         self.take_over().await;
         let started = Instant::now();
         // A base that hangs in a pause of the site is given up when nobody asks any more.
@@ -211,6 +224,7 @@ impl Shared {
             warn!(connection = %self.name, %failure, "the refresh failed; the last numbers stay on show");
         }
         self.state().up = base.is_ok();
+        self.latest.end_base(number, self.clock.now());
         self.publish().await;
         // It goes on without the store, which tells of its trouble itself.
         let _ = self.commit().await;
@@ -227,12 +241,13 @@ impl Shared {
             let _ = self.commit().await;
         }
         let result = match &base {
-            Err(_) => "failure",
-            Ok(_) if stuck.is_empty() => "success",
-            Ok(_) => "partial",
+            Err(_) => RefreshResult::Failure,
+            Ok(_) if stuck.is_empty() => RefreshResult::Success,
+            Ok(_) => RefreshResult::Partial,
         };
-        self.asking.refresh(result, started.elapsed().as_secs_f64());
-        debug!(connection = %self.name, result, "a refresh has ended");
+        self.latest.end(number, result, self.clock.now());
+        self.asking.refresh(result.as_str(), started.elapsed().as_secs_f64());
+        debug!(connection = %self.name, %result, "a refresh has ended");
     }
 
     /// Runs until it ends, or until nobody has asked for the numbers for an interval.

@@ -10,7 +10,7 @@ use super::site_state::SiteState;
 use super::walk::readable_part;
 use crate::confluence::{DocsListing, Order};
 use crate::connection::{Failure, Turn};
-use crate::model::{Cursor, DocId, DocType, Reconciling, ReconcilingStep, Timestamp, decide_folding};
+use crate::model::{Collector, Cursor, DocId, DocType, Reconciling, ReconcilingStep, Timestamp, decide_folding};
 
 /// The most docs that one request may name.
 const DOCS_A_QUESTION: usize = 250;
@@ -147,7 +147,7 @@ async fn confirm_these(shared: &Shared, doc_type: DocType, ids: &[DocId]) -> Res
     let mut cursor: Option<Cursor> = None;
     let (answered, trace) = loop {
         if cursor.is_some() {
-            shared.budget.owe();
+            shared.budget.owe(Some(Collector::Docs));
         }
         let answer = shared.site.docs_by_id(doc_type, ids, cursor.as_ref()).await;
         let answer = shared.note(list_operation(doc_type), answer)?;

@@ -57,7 +57,7 @@ fn snapshot(shared: &Shared, state: &mut SiteState) -> Snapshot {
 }
 
 /// The base's operations, and the enabled ones of the seven endpoints.
-fn is_the_connections_own(shared: &Shared, operation: Operation) -> bool {
+pub(super) fn is_the_connections_own(shared: &Shared, operation: Operation) -> bool {
     let is_enabled = |collector| shared.settings.collectors.is_enabled(collector);
     operation == Operation::Spaces
         || DocType::ALL.iter().any(|doc_type| operation == base::list_operation(*doc_type))

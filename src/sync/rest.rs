@@ -55,6 +55,7 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
                     break;
                 }
                 let Some(work) = queue.next() else { break };
+                shared.budget.note_spent(Some(work.collector()));
                 let mut state = shared.state();
                 state.access.note_asked(work.operation(), now);
                 state.turn = queue.turn();
@@ -251,7 +252,7 @@ async fn read_list<T, A: Future<Output = Result<Listing<T>, Failure>>>(
     let mut cursor: Option<Cursor> = None;
     let to_the_end = loop {
         if cursor.is_some() {
-            shared.budget.owe();
+            shared.budget.owe(Some(work.collector()));
         }
         let answer = shared.note(work.operation(), ask(shared.site.clone(), cursor.take()).await);
         let Some(answer) = settle(shared, work.collector(), id, answer)? else {

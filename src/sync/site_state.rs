@@ -109,15 +109,20 @@ impl SiteState {
     }
 }
 
+/// What an answer, or its absence, says of access.
+pub(super) fn outcome_of<T>(answer: Result<&T, &Failure>) -> Outcome {
+    match answer.map_err(Failure::verdict) {
+        // Who is refused one doc was let in.
+        Ok(_) | Err(Verdict::NotForThisDoc | Verdict::NotForThisSpace | Verdict::DeadCursor) => Outcome::Answered,
+        Err(Verdict::Refused { code, named }) => Outcome::Refused { code, names_its_cause: named },
+        Err(Verdict::Passing { code }) => Outcome::Passing(code),
+    }
+}
+
 impl Shared {
     /// Takes notice of what an answer, or its absence, says of access.
     pub(super) fn note<T>(&self, operation: Operation, answer: Result<T, Failure>) -> Result<T, Failure> {
-        let outcome = match answer.as_ref().map_err(Failure::verdict) {
-            // Who is refused one doc was let in.
-            Ok(_) | Err(Verdict::NotForThisDoc | Verdict::NotForThisSpace | Verdict::DeadCursor) => Outcome::Answered,
-            Err(Verdict::Refused { code, named }) => Outcome::Refused { code, names_its_cause: named },
-            Err(Verdict::Passing { code }) => Outcome::Passing(code),
-        };
+        let outcome = outcome_of(answer.as_ref());
         self.state().access.note(operation, outcome, self.clock.now());
         answer
     }

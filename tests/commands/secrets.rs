@@ -12,7 +12,7 @@ use crate::echo::Echo;
 use crate::program::{CONFIG, Desk, Ended, connection, site};
 
 /// Every page that there is, and some that there are not. What is new stands here, too.
-const PAGES: [(&str, &str); 13] = [
+const PAGES: [(&str, &str); 15] = [
     ("GET", "/"),
     ("GET", "/metrics"),
     ("POST", "/metrics"),
@@ -23,7 +23,9 @@ const PAGES: [(&str, &str); 13] = [
     ("GET", "/api/v1/connections"),
     ("GET", "/-/healthy"),
     ("GET", "/-/ready"),
+    ("GET", "/-/style.css"),
     ("POST", "/-/reload"),
+    ("POST", "/-/test"),
     ("GET", "/nowhere"),
     ("POST", "/nowhere"),
 ];
@@ -78,6 +80,7 @@ async fn served(desk: &Desk, log: &[&str]) -> String {
                 said += &serving.ask(method, path, accepted).await;
             }
         }
+        said += &serving.post("/-/test?connection=acme", "").await;
     }
     said += &serving.told_by_the_system("cmdline");
     if geteuid().is_root() {
@@ -107,6 +110,7 @@ async fn no_page_no_message_and_no_file_holds_the_token_of_a_site_that_takes_it(
             scan.assert_clean(&said, "confluence_up{connection=\"acme\"} 1");
             scan.assert_clean(&said, "SQLite format 3");
             scan.assert_clean(&said, "--web.listen-address=");
+            scan.assert_clean(&said, "\"summary\":\"Everything that is needed is open.\"");
             assert_eq!(said.contains("answering scrapes"), ["info", "debug"].iter().any(|word| level.ends_with(word)));
         }
         site.revoke(&token);

@@ -32,6 +32,8 @@ case "${1:-all}" in
             "python3-venv /usr/lib/python3*/ensurepip"
             "git /usr/bin/git"
             "sqlite3 /usr/bin/sqlite3"
+            "chromium /usr/bin/chromium"
+            "chromium-driver /usr/bin/chromedriver"
         )
         requirements=tests/requirements.txt
         ;;

@@ -7,7 +7,7 @@ use confluence_exporter::clock::Clock;
 use confluence_exporter::connection::{self, Connection, Patience};
 use confluence_exporter::metrics::Asking;
 use confluence_exporter::sync::{self, Sync};
-use confluence_simulator::{Operation, Options, Simulator, TokenKind};
+use confluence_simulator::{Operation, Options, Simulator, Token, TokenKind};
 use tempfile::NamedTempFile;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ pub(crate) struct Connected {
     pub(crate) site: Simulator,
     pub(crate) sync: Sync,
     pub(crate) clock: Clock,
+    pub(crate) token: Token,
     _token_file: NamedTempFile,
 }
 
@@ -37,11 +38,12 @@ impl Connected {
         settings.gateway_url = site.gateway_url().parse().unwrap();
         // What fails has failed: nothing here is about retries.
         settings.patience = Patience { retries: 0, ..Patience::default() };
+        settings.api_token_expires = Some("2027-06-30".parse().unwrap());
         let (asking, clock) = (Asking::new(&name(connection)), Clock::manual(site.clock()));
         let door = Connection::open(name(connection), &settings, clock.clone(), asking.clone()).unwrap();
         let sync_settings = sync::Settings { refresh_interval, ..sync::Settings::default() };
         let sync = Sync::new(door, sync_settings, clock.clone(), asking, &CancellationToken::new());
-        Self { site, sync, clock, _token_file: token_file }
+        Self { site, sync, clock, token, _token_file: token_file }
     }
 
     /// How many bases the site has seen: each lists the spaces, in one answer.

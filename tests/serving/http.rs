@@ -9,6 +9,7 @@ use confluence_exporter::clock::Clock;
 use confluence_exporter::metrics::Process;
 use confluence_exporter::server::{Listen, Server, Settings};
 use flate2::read::GzDecoder;
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -66,6 +67,10 @@ async fn every_page_answers_and_what_is_none_is_said_so() {
         (Method::GET, "/-/healthy", 200, "healthy"),
         (Method::GET, "/-/ready", 200, "ready"),
         (Method::GET, "/", 200, "<h1>confluence-exporter</h1>"),
+        (Method::GET, "/", 200, "No connection is configured."),
+        (Method::GET, "/-/style.css", 200, "prefers-color-scheme"),
+        (Method::GET, "/api/v1/connections", 200, "\"connections\":[]"),
+        (Method::POST, "/api/v1/connections", 405, "GET or HEAD"),
         (Method::GET, "/metrics?anything=else", 200, "process_start_time_seconds"),
         (Method::GET, "/probe", 400, "name one connection: /probe?connection=NAME; none is configured"),
         (Method::GET, "/probe?connection=a&connection=b", 400, "name one connection"),
@@ -145,14 +150,23 @@ impl Running {
     }
 
     pub(crate) async fn start_with(settings: &Settings, connections: Vec<confluence_exporter::sync::Sync>) -> Self {
+        Self::start_by(Clock::system(), settings, connections).await
+    }
+
+    /// With the connections' own clock.
+    pub(crate) async fn start_by(
+        clock: Clock,
+        settings: &Settings,
+        connections: Vec<confluence_exporter::sync::Sync>,
+    ) -> Self {
         // A second test finds it installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = Server::bind(settings).await.unwrap();
         let address = server.addresses().unwrap()[0];
         let stop = CancellationToken::new();
-        let cache = Cache::new(connections, Clock::system(), Process::this());
+        let cache = Cache::new(connections, clock, Process::this());
         let task = tokio::spawn(server.serve(cache, stop.clone()));
-        let client = Client::builder().no_gzip().no_proxy().build().unwrap();
+        let client = Client::builder().no_gzip().no_proxy().redirect(Policy::none()).build().unwrap();
         Self { address, stop, task, client }
     }
 
@@ -160,8 +174,12 @@ impl Running {
         self.ask(Method::GET, path)
     }
 
-    fn ask(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("http://{}{path}", self.address))
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn ask(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.url(path))
     }
 }
 

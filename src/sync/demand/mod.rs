@@ -9,7 +9,7 @@ mod tests;
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::{Collector, DocStatus, Numbers, Snapshot};
+use crate::model::{Collector, DocStatus, Numbers, Roughly, Snapshot};
 
 use super::budget::MINUTES_SAVED;
 use super::settings::Settings;
@@ -38,10 +38,6 @@ pub struct Means {
     /// How long an answer takes.
     pub answer: Duration,
 }
-
-/// A time as people tell one that nobody knows to the minute.
-#[derive(Clone, Copy, Debug)]
-pub struct Roughly(pub Duration);
 
 /// What it takes to know a site of some size, with some settings. What changes meanwhile comes on top: a few requests for
 /// each doc that is edited.
@@ -162,18 +158,6 @@ impl fmt::Display for Reach {
         match self {
             Self::After(time) => write!(formatter, "after {}", Roughly(*time)),
             Self::Never { coverage } => write!(formatter, "never, {:.0} % at any time", (coverage * 100.0).floor()),
-        }
-    }
-}
-
-impl fmt::Display for Roughly {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs_f64();
-        match seconds {
-            ..59.5 => write!(formatter, "{:.0} s", seconds.max(1.0)),
-            ..3_570.0 => write!(formatter, "{:.0} min", seconds / 60.0),
-            ..172_800.0 => write!(formatter, "{:.1} h", seconds / 3_600.0),
-            _ => write!(formatter, "{:.1} d", seconds / 86_400.0),
         }
     }
 }
