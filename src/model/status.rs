@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Code, Collector, Finding, Operation, RefreshResult, SiteInfo, Standing, Test, Timestamp, Tried};
+use super::{
+    Code, Collector, Finding, Operation, RefreshResult, SiteInfo, Standing, Test, Timestamp, TokenSlot, Tried,
+};
 
 /// One connection at this moment. Nothing of it is asked for: it is what is known.
 #[derive(Clone, Debug)]
@@ -17,6 +19,8 @@ pub struct ConnectionStatus {
     /// Every operation, in `Operation::ALL`'s order.
     pub operations: Vec<OperationStatus>,
     pub token_expires: Option<Timestamp>,
+    /// Which of the tokens was taken last; nothing before one was.
+    pub token_in_use: Option<TokenSlot>,
     /// While the walk over all docs is under way that the first numbers wait for.
     pub first_walk: Option<WalkStatus>,
     pub refresh: RefreshStatus,

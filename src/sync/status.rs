@@ -19,6 +19,7 @@ impl Sync {
             errors: state.access.errors(|operation| is_the_connections_own(shared, operation)),
             operations: Operation::ALL.iter().map(|operation| operation_status(shared, &state, *operation)).collect(),
             token_expires: connection.token_expires(),
+            token_in_use: connection.token_in_use(),
             first_walk: first_walk(&state),
             refresh: shared.latest.status(shared.settings.refresh_interval),
             collectors: Collector::ALL.iter().map(|collector| rules(shared, *collector)).collect(),

@@ -90,7 +90,7 @@ impl ConnectionView {
             numbers: NumbersView::of(watched, now),
             refresh: RefreshView::of(watched, now),
             first_walk: status.first_walk.as_ref().map(WalkView::of),
-            token: TokenView::of(status.token_expires, now),
+            token: TokenView::of(status, now),
             rate_limit: RateLimitView::of(status, now),
             requests: RequestsView::of(status),
             budget: BudgetView::of(&status.budget),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::model::{Grouped, RefreshResult, Tried};
+use crate::model::{Grouped, RefreshResult, TokenSlot, Tried};
 
 use super::parts::{ProblemView, RefreshView, TokenView};
 use super::state::State;
@@ -71,6 +71,10 @@ impl RefreshView {
 }
 
 impl TokenView {
+    fn is_next(&self) -> bool {
+        self.in_use == Some(TokenSlot::Next)
+    }
+
     fn tone(&self) -> &'static str {
         match self.days_left {
             Some(..VERY_FEW_DAYS) => "bad",

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::cache::Watched;
 use crate::model::{
-    Code, ConnectionStatus, DocStatus, Finding, Numbers, RefreshResult, Test, TestCourse, Timestamp, WalkStatus,
-    summary,
+    Code, ConnectionStatus, DocStatus, Finding, Numbers, RefreshResult, Test, TestCourse, Timestamp, TokenSlot,
+    WalkStatus, summary,
 };
 
 use super::moment::{Moment, Seconds};
@@ -51,6 +51,8 @@ pub(super) struct WalkView {
 
 #[derive(Debug, Serialize)]
 pub(super) struct TokenView {
+    /// Which of `api_token_files` serves; `current` where there is but one token.
+    pub(super) in_use: Option<TokenSlot>,
     pub(super) expires: Option<Moment>,
     /// Whole days; below zero when it has ended.
     pub(super) days_left: Option<i64>,
@@ -140,9 +142,14 @@ impl WalkView {
 }
 
 impl TokenView {
-    pub(super) fn of(expires: Option<Timestamp>, now: Timestamp) -> Self {
+    pub(super) fn of(status: &ConnectionStatus, now: Timestamp) -> Self {
         let days = |at: Timestamp| (at.as_millis() - now.as_millis()).div_euclid(DAY_MILLIS);
-        Self { expires: expires.map(|at| Moment::new(at, now)), days_left: expires.map(days) }
+        let expires = status.token_expires;
+        Self {
+            in_use: status.token_in_use,
+            expires: expires.map(|at| Moment::new(at, now)),
+            days_left: expires.map(days),
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use super::*;
 use crate::cache::Summary;
 use crate::model::{
     Access, BudgetStatus, Code, CollectorRules, ConnectionName, Finding, Health, Operation, OperationStatus, Outcome,
-    RateLimit, RefreshResult, RefreshStatus, SiteInfo, Snapshot, Test, TestCourse, Timestamp, Tried, WalkStatus,
+    RateLimit, RefreshResult, RefreshStatus, SiteInfo, Snapshot, Test, TestCourse, Timestamp, TokenSlot, Tried,
+    WalkStatus,
 };
 
 fn now() -> Timestamp {
@@ -41,6 +42,7 @@ fn watched(change: impl FnOnce(&mut Watched, &mut Health, &mut Access)) -> Watch
         errors: Vec::new(),
         operations: Vec::new(),
         token_expires: None,
+        token_in_use: None,
         first_walk: None,
         refresh: RefreshStatus { began: Some(ago(10)), base_ended: Some(ago(9)), ended, interval: minute },
         collectors: vec![CollectorRules {
@@ -194,6 +196,9 @@ fn what_is_left_of_a_token_is_told_in_days() {
     let hours = |hours| now().later_by(Duration::from_hours(hours));
     assert_eq!([hours(47), hours(24), hours(23), ago(1)].map(days_left), [Some(1), Some(1), Some(0), Some(-1)]);
     assert!(html(watched(|it, _, _| it.status.token_expires = Some(ago(1))), true).contains("it has ended"));
+    let serves =
+        |slot| html(watched(|it, _, _| it.status.token_in_use = Some(slot)), true).contains("<code>next</code>");
+    assert!(serves(TokenSlot::Next) && !serves(TokenSlot::Current));
 }
 
 #[test]
