@@ -84,7 +84,6 @@ async fn worlds_that_live_for_weeks_are_counted_exactly_through_faults_and_resta
             let (mut bad_ends, mut total) = (Vec::new(), Tally::default());
             while bad_ends.is_empty() && (one.is_none() || Some(next_seed.load(Ordering::SeqCst)) == one) {
                 let seed = next_seed.fetch_add(1, Ordering::SeqCst);
-                println!("SEED={seed}");
                 match tokio::spawn(live(seed)).await {
                     Ok(tally) => {
                         println!("SEED={seed} ended well: {tally:?}");
@@ -111,14 +110,17 @@ async fn worlds_that_live_for_weeks_are_counted_exactly_through_faults_and_resta
     }
 }
 
+#[expect(clippy::print_stdout, reason = "who reads of a failure wants to know what world it was")]
 async fn live(seed: u64) -> Tally {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (spaces, docs) = (rng.random_range(1..12), rng.random_range(0..150));
-    // Now and then more than one answer of a listing.
-    let docs = if rng.random_range(0..4) == 0 { docs + 300 } else { docs };
-    // Of some, little may be asked after a base: it ends in the midst of things, and goes on in the next refresh.
+    // Of some worlds, little may be asked after a base: it ends in the midst of things, and goes on in the next refresh.
     let is_poor = rng.random_range(0..3) == 0;
     let little = rng.random_range(docs / 5 + 5..docs + 20);
+    // Now and then more than one answer of a listing.
+    let docs = if !is_poor && rng.random_range(0..4) == 0 { docs + 300 } else { docs };
+    let means = if is_poor { format!("{little} requests a minute") } else { "plenty to spend".to_owned() };
+    println!("SEED={seed}: {docs} docs in {spaces} spaces, {means}");
     let adapt = |settings: &mut sync::Settings| {
         if is_poor {
             settings.request_budget = u32::try_from(little).unwrap().try_into().unwrap();
