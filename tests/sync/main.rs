@@ -7,6 +7,7 @@ mod exact;
 mod hostile;
 mod keeping;
 mod observer;
+mod one_of_many;
 mod slow_bases;
 mod soak;
 mod sparing;

@@ -15,6 +15,7 @@ mod doc;
 mod index;
 mod intern;
 mod missing;
+mod refusing;
 mod restore;
 mod space;
 mod unsaved;
@@ -346,22 +347,6 @@ impl Ledger {
             *user =
                 User { knowledge: Knowledge::learnt(answered), status: Some(status), account_type: Some(account_type) };
         }
-    }
-
-    /// A doc that this collector is refused rests; so do all docs of its space where the refusal is the space's.
-    pub fn refuse_space_of(&mut self, id: DocId, collector: Collector, answered: Timestamp) {
-        let Some(space) = self.doc_mut(id).map(|doc| doc.space) else { return };
-        let knowledge = Knowledge::refused(answered);
-        self.change_docs(
-            |doc| doc.space == space,
-            |doc| match collector {
-                Collector::Labels => doc.labels = knowledge,
-                Collector::States => doc.state = knowledge,
-                Collector::Views => doc.views = knowledge,
-                Collector::Versions => doc.versions = knowledge,
-                Collector::Spaces | Collector::Docs | Collector::Users => {}
-            },
-        );
     }
 
     /// A base has been read to its end: from here on the numbers are true for `moment`.
