@@ -10,6 +10,7 @@ mod estimate;
 mod halves;
 mod keeping;
 mod phase;
+mod questions;
 mod queue;
 mod reconcile;
 mod report;
@@ -17,6 +18,7 @@ mod rest;
 mod settings;
 mod site_state;
 mod stumbling;
+mod trial;
 mod walk;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

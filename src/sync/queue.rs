@@ -19,6 +19,13 @@ pub(super) enum Work {
     Views(DocId),
 }
 
+/// One doc, as a collector asks for it, or one account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
+    Doc(Collector, DocId),
+    Account(AccountId),
+}
+
 /// What is wanted, by collector.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -30,6 +37,8 @@ pub(super) struct Queue {
 struct Lane {
     collector: Collector,
     work: VecDeque<Work>,
+    /// Waits until a witness has told whether it makes sense to go on.
+    held: VecDeque<Work>,
     is_closed: bool,
 }
 
@@ -53,12 +62,21 @@ impl Work {
         }
     }
 
-    /// The one doc that it is about.
-    pub(super) fn doc(&self) -> Option<DocId> {
+    /// What it is about.
+    pub(super) fn subjects(&self) -> Vec<Subject> {
         match self {
-            Self::Reconcile | Self::Users(_) => None,
-            Self::Versions(id, _) | Self::Labels(id, _) | Self::State(id) | Self::Views(id) => Some(*id),
+            Self::Reconcile => Vec::new(),
+            Self::Users(accounts) => accounts.iter().cloned().map(Subject::Account).collect(),
+            Self::Versions(id, _) | Self::Labels(id, _) | Self::State(id) | Self::Views(id) => {
+                vec![Subject::Doc(self.collector(), *id)]
+            }
         }
+    }
+
+    /// What it is about, if that is one alone.
+    pub(super) fn only_subject(&self) -> Option<Subject> {
+        let mut subjects = self.subjects();
+        subjects.pop().filter(|_| subjects.is_empty())
     }
 
     pub(super) fn collector(&self) -> Collector {
@@ -77,7 +95,7 @@ impl Queue {
     /// `turn` tells whose turn it is, by what `turn()` told of the queue before it: a small budget reaches everybody in time.
     pub(super) fn new(settings: &CollectorsSettings, turn: usize) -> Self {
         let enabled = COLLECTORS.into_iter().filter(|collector| settings.is_enabled(*collector));
-        let lane = |collector| Lane { collector, work: VecDeque::new(), is_closed: false };
+        let lane = |collector| Lane { collector, work: VecDeque::new(), held: VecDeque::new(), is_closed: false };
         let lanes: Vec<_> = enabled.map(lane).collect();
         Self { turn: turn % lanes.len(), lanes }
     }
@@ -99,10 +117,11 @@ impl Queue {
         for lane in self.lanes.iter_mut().filter(|lane| !lane.is_closed && lane.collector != Collector::Docs) {
             let docs = || {
                 let wanted = ledger.wanting(lane.collector, most, &ages, now);
-                let stumbles = |(id, _): &(DocId, DocType)| stumbling.has_doc(lane.collector, *id, now);
+                let stumbles = |(id, _): &(DocId, DocType)| stumbling.has_lately(lane.collector, *id, now);
                 let (last, first): (Vec<_>, Vec<_>) = wanted.into_iter().partition(stumbles);
                 first.into_iter().chain(last)
             };
+            lane.held.clear();
             lane.work = match lane.collector {
                 Collector::Versions => docs().map(|(id, doc_type)| Work::Versions(id, doc_type)).collect(),
                 Collector::Labels => docs().map(|(id, doc_type)| Work::Labels(id, doc_type)).collect(),
@@ -159,11 +178,28 @@ impl Queue {
         work
     }
 
+    /// Only this for now: what else its collector wants to ask waits for the answer.
+    pub(super) fn ask_first(&mut self, witness: &Work) {
+        let collector = witness.collector();
+        for lane in self.lanes.iter_mut().filter(|lane| lane.collector == collector && !lane.is_closed) {
+            let waiting = std::mem::replace(&mut lane.work, [witness.clone()].into());
+            lane.held.extend(waiting);
+        }
+    }
+
+    /// Whatever has waited need wait no more.
+    pub(super) fn go_on(&mut self, collector: Collector) {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.collector == collector) {
+            lane.work.append(&mut lane.held);
+        }
+    }
+
     /// This collector asks no more in this refresh.
     pub(super) fn close(&mut self, collector: Collector) {
         for lane in self.lanes.iter_mut().filter(|lane| lane.collector == collector) {
             lane.is_closed = true;
             lane.work.clear();
+            lane.held.clear();
         }
     }
 }
@@ -196,9 +232,21 @@ mod tests {
     #[test]
     fn what_is_not_open_is_left_out_and_nobody_waits_for_it() {
         let mut queue = full(0);
-        assert!(queue.has_next(|work| work.doc() == Some(DocId(2))));
+        assert!(queue.has_next(|work| *work == Work::State(DocId(2))));
         assert_eq!(queue.next(), Some(Work::State(DocId(2))));
         assert!(!queue.has_next(|_| false));
         assert!(!queue.has_next(|_| true), "it has been left out");
+    }
+
+    #[test]
+    fn a_witness_is_asked_alone_and_then_the_others() {
+        let mut queue = full(0);
+        queue.lanes.retain(|lane| lane.collector == Collector::States);
+        queue.ask_first(&Work::State(DocId(9)));
+
+        assert!(queue.has_next(|_| true) && queue.next() == Some(Work::State(DocId(9))));
+        assert!(!queue.has_next(|_| true), "they wait");
+        queue.go_on(Collector::States);
+        assert!(queue.has_next(|_| true) && queue.next() == Some(Work::State(DocId(1))));
     }
 }

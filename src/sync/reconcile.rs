@@ -149,7 +149,8 @@ async fn confirm_these(shared: &Shared, doc_type: DocType, ids: &[DocId]) -> Res
             shared.budget.owe();
         }
         let answer = shared.site.docs_by_id(doc_type, ids, cursor.as_ref()).await;
-        let answer = shared.note(list_operation(doc_type), answer)?;
+        // How it is with the list as a whole each base tells.
+        let answer = shared.note_one(list_operation(doc_type), answer)?;
         shared.count_unreadable(&answer.unreadable);
         unreadable |= !answer.unreadable.is_empty();
         rows.extend(answer.rows);

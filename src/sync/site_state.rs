@@ -13,6 +13,7 @@ use crate::store::Identity;
 
 use super::Shared;
 use super::stumbling::Stumbling;
+use super::trial::{Fault, Trials};
 
 #[derive(Debug)]
 pub(super) struct SiteState {
@@ -26,6 +27,8 @@ pub(super) struct SiteState {
     pub(super) strangers: HashSet<SpaceId>,
     /// Whose questions failed last time.
     pub(super) stumbling: Stumbling,
+    /// Whose fault that may be.
+    pub(super) trials: Trials,
     /// Which collector is the next to ask, so that none is left out refresh after refresh.
     pub(super) turn: usize,
     /// By doc type: every change up to here has been read.
@@ -59,6 +62,7 @@ impl SiteState {
             excluded: HashSet::new(),
             strangers: HashSet::new(),
             stumbling: Stumbling::default(),
+            trials: Trials::default(),
             turn: 0,
             watermarks: [None; DocType::ALL.len()],
             descents: BTreeMap::new(),
@@ -105,14 +109,22 @@ impl SiteState {
 impl Shared {
     /// Takes notice of what an answer, or its absence, says of access.
     pub(super) fn note<T>(&self, operation: Operation, answer: Result<T, Failure>) -> Result<T, Failure> {
-        let outcome = match answer.as_ref().map_err(Failure::verdict) {
-            // Who is refused one doc was let in.
-            Ok(_) | Err(Verdict::NotForThisDoc | Verdict::NotForThisSpace | Verdict::DeadCursor) => Outcome::Answered,
-            Err(Verdict::Refused { code, named }) => Outcome::Refused { code, names_its_cause: named },
-            Err(Verdict::Passing { code }) => Outcome::Passing(code),
-        };
+        let outcome = answer.as_ref().map_or_else(outcome, |_| Outcome::Answered);
         self.state().access.note(operation, outcome, self.clock.now());
         answer
+    }
+
+    /// The same where one doc or account was asked for: what may be its own fault is left to be judged.
+    pub(super) fn note_one<T>(&self, operation: Operation, answer: Result<T, Failure>) -> Result<T, Failure> {
+        match answer {
+            Err(failure) if Fault::of(&failure) == Fault::Unclear => Err(failure),
+            answer => self.note(operation, answer),
+        }
+    }
+
+    /// It has been judged: this is how it is with the operation.
+    pub(super) fn note_failure(&self, operation: Operation, failure: &Failure) {
+        self.state().access.note(operation, outcome(failure), self.clock.now());
     }
 
     /// Counts rows that contradict what is known.
@@ -126,5 +138,14 @@ impl Shared {
         for kind in kinds {
             self.asking.unreadable(kind, 1);
         }
+    }
+}
+
+fn outcome(failure: &Failure) -> Outcome {
+    match failure.verdict() {
+        // Who is refused one doc was let in.
+        Verdict::NotForThisDoc | Verdict::NotForThisSpace | Verdict::DeadCursor => Outcome::Answered,
+        Verdict::Refused { code, named } => Outcome::Refused { code, names_its_cause: named },
+        Verdict::Passing { code } => Outcome::Passing(code),
     }
 }

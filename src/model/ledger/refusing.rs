@@ -46,7 +46,7 @@ impl Ledger {
 }
 
 impl Doc {
-    fn knowledge(&self, collector: Collector) -> Option<Knowledge> {
+    pub(super) fn knowledge(&self, collector: Collector) -> Option<Knowledge> {
         match collector {
             Collector::Versions => Some(self.versions),
             Collector::Labels => Some(self.labels),
