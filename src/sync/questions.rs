@@ -6,7 +6,7 @@ use super::Shared;
 use super::queue::Work;
 use super::reconcile;
 use crate::confluence::{Listing, Site};
-use crate::connection::{Failure, Verdict};
+use crate::connection::{Answer, Failure, Verdict};
 use crate::model::{AccountId, Collector, Cursor, DocId, DocType, Fact, Ledger, Operation, Timestamp, VersionRow};
 
 /// How a question ended.
@@ -28,8 +28,7 @@ pub(super) async fn perform(shared: &Shared, work: &Work, over: &CancellationTok
         Work::State(id) => {
             let answer = shared.note_one(work.operation(), shared.site.state(*id).await);
             settle(shared, work.collector(), *id, answer).map(|answer| {
-                let (fact, date) =
-                    answer.map_or((Fact::Refused, shared.clock.now()), |a| (Fact::Known(a.value), a.date));
+                let (fact, date) = fact(shared, answer);
                 shared.state().ledger.learn_state(*id, &fact, date);
                 Ended::Learnt
             })
@@ -37,8 +36,7 @@ pub(super) async fn perform(shared: &Shared, work: &Work, over: &CancellationTok
         Work::Views(id) => {
             let answer = shared.note_one(work.operation(), shared.site.views(*id).await);
             settle(shared, work.collector(), *id, answer).map(|answer| {
-                let (fact, date) =
-                    answer.map_or((Fact::Refused, shared.clock.now()), |a| (Fact::Known(a.value), a.date));
+                let (fact, date) = fact(shared, answer);
                 shared.state().ledger.learn_views(*id, &fact, date);
                 Ended::Learnt
             })
@@ -85,6 +83,15 @@ fn settle<T>(
     }
 }
 
+/// What an answer says, and since when it is known; without one it was refused just now.
+fn fact<T>(shared: &Shared, answer: Option<Answer<T>>) -> (Fact<T>, Timestamp) {
+    let now = shared.clock.now();
+    match answer {
+        Some(Answer { value, date, .. }) => (Fact::Known(value), shared.state().believable(date, now)),
+        None => (Fact::Refused, now),
+    }
+}
+
 /// Reads a doc's versions down to the longest window.
 async fn versions(shared: &Shared, id: DocId, doc_type: DocType, over: &CancellationToken) -> Result<Ended, Failure> {
     let horizon = shared.clock.now().earlier_by(shared.settings.longest_window());
@@ -101,7 +108,9 @@ async fn users(shared: &Shared, accounts: &[AccountId]) -> Result<Ended, Failure
     let answer = shared.note_one(Operation::UsersBulk, shared.site.users(accounts).await)?;
     shared.count_unreadable(&answer.unreadable);
     let unreadable = !answer.unreadable.is_empty();
-    shared.state().ledger.learn_users(accounts, answer.rows, unreadable, answer.date);
+    let mut state = shared.state();
+    let answered = state.believable(answer.date, shared.clock.now());
+    state.ledger.learn_users(accounts, answer.rows, unreadable, answered);
     Ok(Ended::Learnt)
 }
 
@@ -155,7 +164,7 @@ impl DocsList<'_> {
             };
             shared.count_unreadable(&answer.unreadable);
             every_row_was_read &= answer.unreadable.is_empty();
-            answered.get_or_insert(answer.date);
+            answered.get_or_insert_with(|| shared.state().believable(answer.date, shared.clock.now()));
             rows.extend(answer.rows);
             cursor = answer.next;
             if cursor.is_none() {

@@ -10,7 +10,7 @@ use super::site_state::SiteState;
 use super::walk::readable_part;
 use crate::confluence::{DocsListing, Order};
 use crate::connection::{Failure, Turn};
-use crate::model::{Cursor, DocId, DocType, Reconciling, ReconcilingStep, Timestamp, decide_folding};
+use crate::model::{Cursor, DocId, DocType, Reconciling, ReconcilingStep, decide_folding};
 
 /// The most docs that one request may name.
 const DOCS_A_QUESTION: usize = 250;
@@ -23,8 +23,7 @@ pub(super) fn has_work(shared: &Shared) -> bool {
         return true;
     }
     let Some(began) = state.ledger.moment() else { return false };
-    let is_due = |last: Timestamp| began.since(last) >= shared.settings.reconcile_interval;
-    if state.walk.is_some() || !state.ledger.last_whole_walk().is_some_and(is_due) {
+    if state.walk.is_some() || !state.ledger.whole_walk_is_due(shared.settings.reconcile_interval) {
         return false;
     }
     debug!(connection = %shared.name, "a reconciling walk begins");
@@ -71,7 +70,8 @@ async fn read(
     // A space that is new since the base is met by the next one.
     let Ok(at_home) = at_home(shared, answer.rows).await else { return Ok(()) };
     let mut state = shared.state();
-    shared.count_learnt(&state.ledger.learn_docs(&at_home, answer.date));
+    let date = state.believable(answer.date, shared.clock.now());
+    shared.count_learnt(&state.ledger.learn_docs(&at_home, date));
     let SiteState { ledger, reconciling: Some(walk), expected, .. } = &mut *state else { return Ok(()) };
     walk.rows += rows;
     walk.unreadable += unreadable;
@@ -81,7 +81,7 @@ async fn read(
     let (_, by_id) = expected.as_ref().expect("it has just been put there");
     // The list has no end of its own in ids: with its last answer all docs have been come by.
     let has_come_by = answer.next.as_ref().and(come_by.max(last));
-    ledger.miss(by_id, come_by, has_come_by, walk.began);
+    ledger.miss(by_id, (come_by, has_come_by), walk.began, date);
     walk.step = match (answer.next, doc_type) {
         (Some(next), doc_type) => ReconcilingStep::Read { doc_type, cursor: Some(next), come_by: has_come_by },
         (None, DocType::Page) => ReconcilingStep::Read { doc_type: DocType::Blogpost, cursor: None, come_by: None },
@@ -160,6 +160,7 @@ async fn confirm_these(shared: &Shared, doc_type: DocType, ids: &[DocId]) -> Res
         }
     };
     let mut state = shared.state();
+    let answered = state.believable(answered, shared.clock.now());
     shared.count_learnt(&state.ledger.learn_docs(&rows, answered));
     // Of an answer that can't be read whole nobody can say who was missing in it.
     if !unreadable {

@@ -159,9 +159,10 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
         shared.count_unreadable(&answer.unreadable);
         {
             let mut state = shared.state();
+            let date = state.believable(answer.date, shared.clock.now());
             let SiteState { ledger, walk, listings, .. } = &mut *state;
             let (Some(walk), Some(progress)) = (walk, listings.get_mut(place)) else { return Ok(()) };
-            let learnt = ledger.learn_docs(&answer.rows, answer.date);
+            let learnt = ledger.learn_docs(&answer.rows, date);
             shared.count_learnt(&learnt);
             walk.rows += answer.rows.len() as u64;
             walk.unreadable += answer.unreadable.len() as u64 + learnt.conflicting;

@@ -13,3 +13,4 @@ mod soak;
 mod sparing;
 mod starving;
 mod throttled;
+mod wrong_dates;

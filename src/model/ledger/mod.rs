@@ -140,16 +140,18 @@ impl Ledger {
         self.success(Collector::Docs).is_none()
     }
 
-    /// When the last walk of the whole site began.
-    pub fn last_whole_walk(&self) -> Option<Timestamp> {
-        self.success(Collector::Docs)
+    /// Whether the whole site, once walked, is to be walked again: so long after the last walk, or where that one's date was
+    /// wrong.
+    pub fn whole_walk_is_due(&self, interval: Duration) -> bool {
+        let (Some(moment), Some(last)) = (self.moment, self.success(Collector::Docs)) else { return false };
+        moment.since(last) >= interval || last.is_far_after(moment)
     }
 
     /// These docs were out of sight at `answered`: deleted, or hidden from us. What has been seen since stays.
     pub fn lose(&mut self, docs: &[DocId], answered: Timestamp) {
         for id in docs {
             if let Some(doc) = self.doc_mut(*id)
-                && doc.seen_at <= answered.into()
+                && !doc.seen_at.has_overtaken(answered)
             {
                 doc.status = None;
                 doc.missed = false;
@@ -200,7 +202,7 @@ impl Ledger {
                     continue;
                 }
                 // Answers overtake each other. A newest version is never taken back, so an older one is old news.
-                let is_old_news = LearntAt::from(answered) < doc.seen_at
+                let is_old_news = doc.seen_at.has_overtaken(answered)
                     || (version.at < doc.version_at && LearntAt::from(answered) == doc.seen_at);
                 if is_old_news {
                     continue;
@@ -349,9 +351,14 @@ impl Ledger {
         }
     }
 
-    /// A base has been read to its end: from here on the numbers are true for `moment`.
+    /// A base has been read to its end: from here on the numbers are true for `moment`. A success that lies ahead of it came of
+    /// a wrong date, and vouches for nothing; only of the last whole walk it is remembered that there was one.
     pub fn note_moment(&mut self, moment: Timestamp) {
         self.moment = Some(moment);
+        for collector in Collector::ALL.iter().filter(|collector| **collector != Collector::Docs) {
+            let success = &mut self.successes[*collector as usize];
+            *success = success.filter(|success| !success.is_far_after(moment));
+        }
     }
 
     pub fn moment(&self) -> Option<Timestamp> {

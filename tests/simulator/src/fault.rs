@@ -157,6 +157,8 @@ fault_kinds! {
     Date1970 = "date_1970",
     /// The first row's dates are in 2100.
     Date2100 = "date_2100",
+    /// The answer's own `Date` is a day ahead.
+    DateAhead = "date_ahead",
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
