@@ -15,6 +15,8 @@ pub(super) enum Failed {
     Asking(Failure),
     /// The token sees no space: a finding about its permissions, not an empty site.
     NoVisibleSpace,
+    /// Spaces were listed, and none of the rows could be read.
+    NoReadableSpace,
     /// The listing's place was lost time and again.
     Restless(Operation),
     /// Nobody asked for the numbers any more.
@@ -95,9 +97,13 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
     shared.start_afresh_on_another_site().await;
     let mut state = shared.state();
     if rows.is_empty() {
-        let outcome = Outcome::Refused { code: Code::InvalidPermissions, names_its_cause: true };
+        let (outcome, failed) = if every_row_was_read {
+            (Outcome::Refused { code: Code::InvalidPermissions, names_its_cause: true }, Failed::NoVisibleSpace)
+        } else {
+            (Outcome::Passing(Code::BadResponse), Failed::NoReadableSpace)
+        };
         state.access.note(Operation::Spaces, outcome, shared.clock.now());
-        return Err(Failed::NoVisibleSpace);
+        return Err(failed);
     }
     let (counted, excluded): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| shared.settings.spaces.counts(row));
     state.excluded = excluded.into_iter().map(|row| row.id).collect();
@@ -233,7 +239,7 @@ impl Failed {
     pub(super) fn leaves_something_to_ask(&self) -> bool {
         match self {
             Self::Asking(failure) => failure.code() == Some(Code::InvalidPermissions),
-            Self::NoVisibleSpace | Self::Restless(_) | Self::Unwanted => false,
+            Self::NoVisibleSpace | Self::NoReadableSpace | Self::Restless(_) | Self::Unwanted => false,
         }
     }
 }
@@ -245,6 +251,7 @@ impl fmt::Display for Failed {
             Self::NoVisibleSpace => {
                 formatter.write_str("the account sees no space: give it access to the spaces to count")
             }
+            Self::NoReadableSpace => formatter.write_str("no row of the list of spaces could be read"),
             Self::Restless(operation) => write!(formatter, "{operation}: the listing lost its place time and again"),
             Self::Unwanted => formatter.write_str("nobody asked for the numbers any more"),
         }
