@@ -4,13 +4,13 @@
 
 use tracing::{debug, info};
 
-use super::Shared;
 use super::base::{at_home, is_dead_cursor, list_operation};
 use super::site_state::SiteState;
 use super::walk::readable_part;
+use super::{Shared, rest};
 use crate::confluence::{DocsListing, Order};
 use crate::connection::{Failure, Turn};
-use crate::model::{Cursor, DocId, DocType, Reconciling, ReconcilingStep, decide_folding};
+use crate::model::{Collector, Cursor, DocId, DocType, Reconciling, ReconcilingStep, decide_folding};
 
 /// The most docs that one request may name.
 const DOCS_A_QUESTION: usize = 250;
@@ -174,7 +174,10 @@ fn end(shared: &Shared) {
     let mut state = shared.state();
     let Some(walk) = state.reconciling.take() else { return };
     state.expected = None;
-    state.ledger.note_whole_walk(walk.began, readable_part(walk.rows, walk.unreadable));
+    let (ages, now) = (shared.settings.collectors.max_ages(), shared.clock.now());
+    let is_short = |collector: &Collector| !state.ledger.goal(*collector, &ages, now).reached;
+    let short: Vec<Collector> = rest::COLLECTORS.iter().copied().filter(is_short).collect();
+    state.ledger.note_whole_walk(walk.began, readable_part(walk.rows, walk.unreadable), &short);
     let folded = decide_folding(&state.ledger, &shared.settings.census());
     state.ledger.fold(folded);
     info!(connection = %shared.name, docs = walk.rows, "the whole site has been compared");

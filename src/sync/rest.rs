@@ -37,6 +37,10 @@ struct Rest {
     stuck: Vec<Collector>,
 }
 
+/// Who asks about what the walks have met, and has a goal to reach.
+pub(super) const COLLECTORS: [Collector; 5] =
+    [Collector::Versions, Collector::Users, Collector::Labels, Collector::States, Collector::Views];
+
 /// When a refresh is told to end, so long may a request that is under way still take.
 const GRACE: Duration = Duration::from_secs(5);
 /// So many failures of its docs end a collector's part in the refresh: each keeps a permit for half a minute.
@@ -319,7 +323,7 @@ fn note_goals(shared: &Shared) {
     let Some(moment) = state.ledger.moment().filter(|_| state.ledger.goal(Collector::Docs, &ages, now).reached) else {
         return;
     };
-    for collector in [Collector::Versions, Collector::Users, Collector::Labels, Collector::States, Collector::Views] {
+    for collector in COLLECTORS {
         let is_enabled = shared.settings.collectors.is_enabled(collector);
         if is_enabled && state.ledger.goal(collector, &ages, now).reached {
             state.ledger.succeed(collector, moment);

@@ -97,7 +97,7 @@ fn begin_or_resume(shared: &Shared) -> Option<Vec<(usize, WalkListing)>> {
         let spaces = state.ledger.unwalked_spaces();
         let began = state.ledger.moment().filter(|_| is_whole || !spaces.is_empty())?;
         if spaces.is_empty() {
-            state.ledger.note_whole_walk(began, 1.0);
+            state.ledger.note_whole_walk(began, 1.0, &[]);
             return None;
         }
         let listings = plan(&spaces, shared.concurrency());
@@ -184,7 +184,8 @@ fn end(shared: &Shared) -> bool {
     state.listings.clear();
     state.ledger.note_walked(&walk.spaces);
     if walk.is_whole {
-        state.ledger.note_whole_walk(walk.began, readable_part(walk.rows, walk.unreadable));
+        // Before the first walk nobody has reached a goal.
+        state.ledger.note_whole_walk(walk.began, readable_part(walk.rows, walk.unreadable), &[]);
     }
     let folded = decide_folding(&state.ledger, &shared.settings.census());
     state.ledger.fold(folded);

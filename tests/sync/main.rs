@@ -13,4 +13,5 @@ mod soak;
 mod sparing;
 mod starving;
 mod throttled;
+mod vouching;
 mod wrong_dates;

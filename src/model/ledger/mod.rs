@@ -175,9 +175,17 @@ impl Ledger {
         }
     }
 
-    /// A walk of the whole site that began at `began` has ended; `readable` of its rows could be read (0..1).
-    pub fn note_whole_walk(&mut self, began: Timestamp, readable: f64) {
+    /// A walk of the whole site that began at `began` has ended; `readable` of its rows could be read (0..1). Collectors that it
+    /// has left `short` of their goal knew nothing of what it has found when they last reached it: that vouches for no more than
+    /// the walk before.
+    pub fn note_whole_walk(&mut self, began: Timestamp, readable: f64, short: &[Collector]) {
         self.readable_rows = readable;
+        if let Some(before) = self.success(Collector::Docs) {
+            for collector in short {
+                let success = &mut self.successes[*collector as usize];
+                *success = success.map(|success| success.min(before));
+            }
+        }
         self.succeed(Collector::Docs, began);
     }
 
