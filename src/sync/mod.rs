@@ -9,6 +9,7 @@ mod demand;
 mod estimate;
 mod halves;
 mod keeping;
+mod lock;
 mod phase;
 mod questions;
 mod queue;
@@ -21,7 +22,7 @@ mod stumbling;
 mod trial;
 mod walk;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -44,6 +45,7 @@ pub use settings::{
 
 use budget::Budget;
 use keeping::Keeping;
+use lock::Lock;
 use phase::{Phase, Refreshing};
 use site_state::SiteState;
 
@@ -68,7 +70,7 @@ struct Shared {
     clock: Clock,
     asking: Asking,
     budget: Budget,
-    state: Mutex<SiteState>,
+    state: Lock<SiteState>,
     keeping: Option<Keeping>,
     phase: Arc<Phase>,
     walk_under_way: tokio::sync::Mutex<()>,
@@ -164,7 +166,7 @@ impl Shared {
             site: Site::new(connection),
             clock,
             asking,
-            state: Mutex::new(SiteState::new(reach)),
+            state: Lock::new(SiteState::new(reach)),
             keeping,
             phase: Arc::default(),
             walk_under_way: tokio::sync::Mutex::default(),
@@ -235,6 +237,6 @@ impl Shared {
     }
 
     fn state(&self) -> MutexGuard<'_, SiteState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::Shared;
+use super::lock::aside;
 use super::questions::{Ended, perform, refuse};
 use super::queue::{Queue, Subject, Work};
 use super::reconcile;
@@ -56,7 +57,7 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
         () = rest.ask_all() => {}
     }
     rest.finish().await;
-    note_goals(shared);
+    aside(|| note_goals(shared));
     rest.stuck
 }
 
@@ -128,14 +129,16 @@ impl Rest {
     }
 
     fn fill(&mut self) {
-        let shared = &self.shared;
+        let Self { shared, queue, .. } = self;
         if reconcile::has_work(shared) {
-            self.queue.reconcile();
+            queue.reconcile();
         }
         let most = shared.budget.most(shared.settings.refresh_interval);
-        let state = shared.state();
-        self.queue.fill(&state.ledger, &state.stumbling, &shared.settings.collectors, most, shared.clock.now());
-        self.queue.probe_versions(&state.access, &state.ledger);
+        aside(|| {
+            let state = shared.state();
+            queue.fill(&state.ledger, &state.stumbling, &shared.settings.collectors, most, shared.clock.now());
+            queue.probe_versions(&state.access, &state.ledger);
+        });
     }
 
     fn note(&mut self, id: task::Id, ended: Ended) {
