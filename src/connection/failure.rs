@@ -91,6 +91,11 @@ impl Failure {
         Self { verdict: Verdict::DeadCursor, ..Self::new(operation, Cause::NotTheJson) }
     }
 
+    /// Nobody waits for the answer any more: what `sync` makes of a question that takes too long.
+    pub(crate) fn given_up(operation: Operation) -> Self {
+        Self::new(operation, Cause::Timeout)
+    }
+
     /// A failure without an answer, or with one that cannot be used.
     pub(super) fn new(operation: Operation, cause: Cause) -> Self {
         let code = match cause {

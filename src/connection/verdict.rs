@@ -91,10 +91,10 @@ impl Evidence<'_> {
             named(Code::PlanRequired)
         } else if self.is_html() || DEAD_CREDENTIAL.iter().any(|text| self.body.contains(text)) {
             anonymous(Code::InvalidCredentials)
-        } else if self.operation == Operation::ContentState {
-            Verdict::NotForThisSpace
         } else if self.is_about_one_doc() && self.body.contains("PermissionException") {
             Verdict::NotForThisDoc
+        } else if self.operation == Operation::ContentState {
+            Verdict::NotForThisSpace
         } else {
             anonymous(Code::InvalidPermissions)
         }
@@ -173,6 +173,8 @@ mod tests {
     const NO_SCOPE: &str = r#"{"code":401,"message":"Unauthorized; scope does not match"}"#;
     const RESTRICTED: &str =
         r#"{"statusCode":403,"message":"com.example.PermissionException: {\"reason\":\"ViewAnalyticsRestricted\"}"}"#;
+    const NOT_PERMITTED: &str =
+        r#"{"statusCode":403,"message":"com.example.PermissionException: not permitted to view this content"}"#;
     const FREE: &str = r#"{"statusCode":403,"message":"Cannot make this request because you are on Free edition"}"#;
     const SUSPENDED: &str = r#"{"errorCode":"SUSPENDED_INACTIVITY","message":"the site sleeps"}"#;
     const GONE: &str = r#"{"statusCode":410,"message":"com.example.GoneException: This endpoint has been removed."}"#;
@@ -261,6 +263,9 @@ mod tests {
                 r#"{"statusCode":400,"message":"states are off"}"#,
                 Verdict::NotForThisSpace,
             ),
+            // A doc that this account may not read, under v1's name for it.
+            (ContentState, Site, 403, &[], NOT_PERMITTED, Verdict::NotForThisDoc),
+            (ContentViews, Site, 403, &[], NOT_PERMITTED, Verdict::NotForThisDoc),
             // A plan too small.
             (ContentViews, Site, 403, &[], FREE, named(Code::PlanRequired)),
             // A suspended site.

@@ -22,6 +22,9 @@ pub struct BadTimestamp;
 #[error("not a duration: write a whole number and a unit of s, m, h, d, w or y, like 60s, 6h or 90d, from 1s up")]
 pub struct BadDuration;
 
+/// Longer than an answer is waited for, with whatever delays the learning of it.
+const MOST_DISORDER: Duration = Duration::from_mins(10);
+
 impl Timestamp {
     pub const MIN: Self = Self(i64::MIN);
 
@@ -47,6 +50,12 @@ impl Timestamp {
     #[must_use]
     pub fn later_by(self, span: Duration) -> Self {
         Self(self.0.saturating_add(millis(span)))
+    }
+
+    /// Whether this is later than any disorder of answers explains. They overtake each other by minutes, and the clocks of a
+    /// site's machines differ by seconds: beyond that one of the two dates is wrong.
+    pub fn is_far_after(self, other: Self) -> bool {
+        self.since(other) > MOST_DISORDER
     }
 
     /// How long ago `earlier` was, and nothing if it is yet to come.

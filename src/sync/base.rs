@@ -15,6 +15,8 @@ pub(super) enum Failed {
     Asking(Failure),
     /// The token sees no space: a finding about its permissions, not an empty site.
     NoVisibleSpace,
+    /// Spaces were listed, and none of the rows could be read.
+    NoReadableSpace,
     /// The listing's place was lost time and again.
     Restless(Operation),
     /// Nobody asked for the numbers any more.
@@ -40,11 +42,11 @@ pub(super) async fn read(shared: &Shared) -> Result<Timestamp, Failed> {
             return Err(failed);
         }
     };
-    let mut moment = listed;
+    let mut moments = Vec::new();
     let mut failed = None;
     for doc_type in DocType::ALL {
         match read_changes(shared, *doc_type, listed).await {
-            Ok(began) => moment = moment.min(began),
+            Ok(began) => moments.push(began),
             Err(failure) => {
                 let is_over = !failure.leaves_something_to_ask();
                 failed.get_or_insert(failure);
@@ -57,6 +59,7 @@ pub(super) async fn read(shared: &Shared) -> Result<Timestamp, Failed> {
     if let Some(failed) = failed {
         return Err(failed);
     }
+    let moment = moments.into_iter().min().unwrap_or(listed);
     shared.state().ledger.note_moment(moment);
     Ok(moment)
 }
@@ -98,8 +101,13 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
     shared.start_afresh_on_another_site().await;
     let mut state = shared.state();
     if rows.is_empty() {
-        state.access.note(Operation::Spaces, Outcome::SeesNothing, shared.clock.now());
-        return Err(Failed::NoVisibleSpace);
+        let (outcome, failed) = if every_row_was_read {
+            (Outcome::SeesNothing, Failed::NoVisibleSpace)
+        } else {
+            (Outcome::Passing(Code::BadResponse), Failed::NoReadableSpace)
+        };
+        state.access.note(Operation::Spaces, outcome, shared.clock.now());
+        return Err(failed);
     }
     let wanted = &shared.settings.spaces;
     let (counted, excluded): (Vec<_>, Vec<_>) =
@@ -118,15 +126,13 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
 ///
 /// One that is cut keeps its place with every answer, and the next base goes on there: what takes longer than anybody waits
 /// would begin anew for ever. What changes meanwhile is left to the base after that, from the watermark that it comes to.
-async fn read_changes(shared: &Shared, doc_type: DocType, moment: Timestamp) -> Result<Timestamp, Failed> {
+async fn read_changes(shared: &Shared, doc_type: DocType, listed: Timestamp) -> Result<Timestamp, Failed> {
     let listing = DocsListing { doc_type, order: Order::NewestFirst, spaces: Vec::new(), turn: Turn::Base };
-    let (watermark, mut descent) = {
-        let state = shared.state();
-        (state.watermark(doc_type), state.descents.get(&doc_type).cloned())
-    };
+    let mut descent = shared.state().descents.get(&doc_type).cloned();
     let mut answers = 0;
     let mut restarts = 0;
     loop {
+        let asked_at = shared.clock.now();
         let answer = shared.site.docs(&listing, descent.as_ref().map(|descent| &descent.cursor)).await;
         let answer = match shared.note(list_operation(doc_type), answer) {
             Ok(answer) => answer,
@@ -147,16 +153,20 @@ async fn read_changes(shared: &Shared, doc_type: DocType, moment: Timestamp) -> 
             }
         };
         answers += 1;
+        let date = likelier(answer.date, listed, shared.clock.now());
         let (began, reached) = match &descent {
             Some(descent) => (descent.began, descent.reached),
-            None => (moment, newest_believable(&answer)),
+            // Nothing is listed later than what is asked after it.
+            None => (if listed.is_far_after(answer.date) { date } else { listed }, newest_believable(&answer, date)),
         };
+        let watermark = shared.state().read_down_to(doc_type, date);
         let is_down = is_down_to(watermark, &answer);
         let rows = at_home(shared, answer.rows).await?;
         shared.count_unreadable(&answer.unreadable);
         {
             let mut state = shared.state();
-            let learnt = state.ledger.learn_docs(&rows, answer.date);
+            state.note_site_time(date, asked_at);
+            let learnt = state.ledger.learn_docs(&rows, date);
             shared.count_learnt(&learnt, doc_type, answer.date, answer.trace.as_deref());
             // Without a watermark one answer is enough: the walk by id reads the rest.
             let Some(cursor) = answer.next.filter(|_| !is_down && watermark.is_some()) else {
@@ -202,10 +212,17 @@ async fn probe_docs(shared: &Shared) {
     }
 }
 
-/// The newest date of a listing's first answer, as far as it can be true.
-fn newest_believable(answer: &Listing<DocRow>) -> Timestamp {
-    let newest = answer.rows.iter().map(|row| row.version.created_at).max().unwrap_or(answer.date);
-    newest.clamp(answer.date.earlier_by(LONGEST_LAG), answer.date)
+/// The newest date of a listing's first answer, as far as it can be true on this date.
+fn newest_believable(answer: &Listing<DocRow>, date: Timestamp) -> Timestamp {
+    let newest = answer.rows.iter().map(|row| row.version.created_at).max().unwrap_or(date);
+    newest.clamp(date.earlier_by(LONGEST_LAG), date)
+}
+
+/// An answer's date, unless it is far from that of another answer of the same base and that one is nearer to our own clock.
+fn likelier(date: Timestamp, other: Timestamp, now: Timestamp) -> Timestamp {
+    let are_far_apart = date.is_far_after(other) || other.is_far_after(date);
+    let off_by = |date: Timestamp| date.as_millis().abs_diff(now.as_millis());
+    if are_far_apart && off_by(other) < off_by(date) { other } else { date }
 }
 
 /// The last row is older than anything that can still be news. That a row is known proves nothing.
@@ -230,7 +247,7 @@ impl Failed {
     pub(super) fn leaves_something_to_ask(&self) -> bool {
         match self {
             Self::Asking(failure) => failure.code() == Some(Code::InvalidPermissions),
-            Self::NoVisibleSpace | Self::Restless(_) | Self::Unwanted => false,
+            Self::NoVisibleSpace | Self::NoReadableSpace | Self::Restless(_) | Self::Unwanted => false,
         }
     }
 }
@@ -242,6 +259,7 @@ impl fmt::Display for Failed {
             Self::NoVisibleSpace => {
                 formatter.write_str("the account sees no space: give it access to the spaces to count")
             }
+            Self::NoReadableSpace => formatter.write_str("no row of the list of spaces could be read"),
             Self::Restless(operation) => write!(formatter, "{operation}: the listing lost its place time and again"),
             Self::Unwanted => formatter.write_str("nobody asked for the numbers any more"),
         }

@@ -8,10 +8,13 @@ mod base;
 mod budget;
 mod demand;
 mod estimate;
+mod fault;
 mod halves;
 mod keeping;
 mod latest;
+mod lock;
 mod phase;
+mod questions;
 mod queue;
 mod reconcile;
 mod report;
@@ -24,7 +27,7 @@ mod testing;
 mod trial;
 mod walk;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -51,6 +54,7 @@ pub use trial::{Trial, to_do};
 use budget::Budget;
 use keeping::Keeping;
 use latest::{Latest, Number};
+use lock::Lock;
 use phase::{Phase, Refreshing};
 use site_state::SiteState;
 use testing::Testing;
@@ -81,7 +85,7 @@ struct Shared {
     clock: Clock,
     asking: Asking,
     budget: Budget,
-    state: Mutex<SiteState>,
+    state: Lock<SiteState>,
     keeping: Option<Keeping>,
     phase: Arc<Phase>,
     latest: Latest,
@@ -201,7 +205,7 @@ impl Shared {
             site: Site::new(connection),
             clock,
             asking,
-            state: Mutex::new(SiteState::new(reach)),
+            state: Lock::new(SiteState::new(reach)),
             keeping,
             phase: Arc::default(),
             latest: Latest::default(),
@@ -286,6 +290,6 @@ impl Shared {
     }
 
     fn state(&self) -> MutexGuard<'_, SiteState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

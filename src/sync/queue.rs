@@ -19,6 +19,13 @@ pub(super) enum Work {
     Views(DocId),
 }
 
+/// One doc, as a collector asks for it, or one account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
+    Doc(Collector, DocId),
+    Account(AccountId),
+}
+
 /// What is wanted, by collector.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -30,6 +37,8 @@ pub(super) struct Queue {
 struct Lane {
     collector: Collector,
     work: VecDeque<Work>,
+    /// Waits until a witness has told whether it makes sense to go on.
+    held: VecDeque<Work>,
     is_closed: bool,
 }
 
@@ -66,12 +75,21 @@ impl Work {
         }
     }
 
-    /// The one doc that it is about.
-    pub(super) fn doc(&self) -> Option<DocId> {
+    /// What it is about.
+    pub(super) fn subjects(&self) -> Vec<Subject> {
         match self {
-            Self::Reconcile | Self::Users(_) => None,
-            Self::Versions(id, _) | Self::Labels(id, _) | Self::State(id) | Self::Views(id) => Some(*id),
+            Self::Reconcile => Vec::new(),
+            Self::Users(accounts) => accounts.iter().cloned().map(Subject::Account).collect(),
+            Self::Versions(id, _) | Self::Labels(id, _) | Self::State(id) | Self::Views(id) => {
+                vec![Subject::Doc(self.collector(), *id)]
+            }
         }
+    }
+
+    /// What it is about, if that is one alone.
+    pub(super) fn only_subject(&self) -> Option<Subject> {
+        let mut subjects = self.subjects();
+        subjects.pop().filter(|_| subjects.is_empty())
     }
 
     pub(super) fn collector(&self) -> Collector {
@@ -90,7 +108,7 @@ impl Queue {
     /// `turn` tells whose turn it is, by what `turn()` told of the queue before it: a small budget reaches everybody in time.
     pub(super) fn new(settings: &CollectorsSettings, turn: usize) -> Self {
         let enabled = COLLECTORS.into_iter().filter(|collector| settings.is_enabled(*collector));
-        let lane = |collector| Lane { collector, work: VecDeque::new(), is_closed: false };
+        let lane = |collector| Lane { collector, work: VecDeque::new(), held: VecDeque::new(), is_closed: false };
         let lanes: Vec<_> = enabled.map(lane).collect();
         Self { turn: turn % lanes.len(), lanes }
     }
@@ -110,6 +128,9 @@ impl Queue {
     ) {
         let ages = settings.max_ages();
         let mut open: Vec<_> = self.lanes.iter_mut().filter(|lane| !lane.is_closed).collect();
+        for lane in &mut open {
+            lane.held.clear();
+        }
         if let Some(lane) = open.iter_mut().find(|lane| lane.collector == Collector::Users) {
             let accounts = ledger.wanting_users(most.saturating_mul(ACCOUNTS_A_QUESTION), &ages, now);
             let questions = stumbling.accounts.deal(accounts, ACCOUNTS_A_QUESTION);
@@ -118,7 +139,7 @@ impl Queue {
         open.retain(|lane| ASKED_BY_DOC.contains(&lane.collector));
         let collectors: Vec<_> = open.iter().map(|lane| lane.collector).collect();
         for (lane, wanted) in open.into_iter().zip(ledger.wanting(&collectors, most, &ages, now)) {
-            let stumbles = |(id, _): &(DocId, DocType)| stumbling.has_doc(lane.collector, *id, now);
+            let stumbles = |(id, _): &(DocId, DocType)| stumbling.has_lately(lane.collector, *id, now);
             let (last, first): (Vec<_>, Vec<_>) = wanted.into_iter().partition(stumbles);
             let docs = first.into_iter().chain(last);
             lane.work = docs.filter_map(|(id, doc_type)| Work::about(lane.collector, id, doc_type)).collect();
@@ -167,11 +188,28 @@ impl Queue {
         work
     }
 
+    /// Only this for now: what else its collector wants to ask waits for the answer.
+    pub(super) fn ask_first(&mut self, witness: &Work) {
+        let collector = witness.collector();
+        for lane in self.lanes.iter_mut().filter(|lane| lane.collector == collector && !lane.is_closed) {
+            let waiting = std::mem::replace(&mut lane.work, [witness.clone()].into());
+            lane.held.extend(waiting);
+        }
+    }
+
+    /// Whatever has waited need wait no more.
+    pub(super) fn go_on(&mut self, collector: Collector) {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.collector == collector) {
+            lane.work.append(&mut lane.held);
+        }
+    }
+
     /// This collector asks no more in this refresh.
     pub(super) fn close(&mut self, collector: Collector) {
         for lane in self.lanes.iter_mut().filter(|lane| lane.collector == collector) {
             lane.is_closed = true;
             lane.work.clear();
+            lane.held.clear();
         }
     }
 }
@@ -204,9 +242,21 @@ mod tests {
     #[test]
     fn what_is_not_open_is_left_out_and_nobody_waits_for_it() {
         let mut queue = full(0);
-        assert!(queue.has_next(|work| work.doc() == Some(DocId(2))));
+        assert!(queue.has_next(|work| *work == Work::State(DocId(2))));
         assert_eq!(queue.next(), Some(Work::State(DocId(2))));
         assert!(!queue.has_next(|_| false));
         assert!(!queue.has_next(|_| true), "it has been left out");
+    }
+
+    #[test]
+    fn a_witness_is_asked_alone_and_then_the_others() {
+        let mut queue = full(0);
+        queue.lanes.retain(|lane| lane.collector == Collector::States);
+        queue.ask_first(&Work::State(DocId(9)));
+
+        assert!(queue.has_next(|_| true) && queue.next() == Some(Work::State(DocId(9))));
+        assert!(!queue.has_next(|_| true), "they wait");
+        queue.go_on(Collector::States);
+        assert!(queue.has_next(|_| true) && queue.next() == Some(Work::State(DocId(1))));
     }
 }

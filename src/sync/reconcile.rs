@@ -4,13 +4,13 @@
 
 use tracing::{debug, info};
 
-use super::Shared;
 use super::base::{at_home, is_dead_cursor, list_operation};
 use super::site_state::SiteState;
 use super::walk::readable_part;
+use super::{Shared, rest};
 use crate::confluence::{DocsListing, Order};
 use crate::connection::{Failure, Turn};
-use crate::model::{Collector, Cursor, DocId, DocType, Reconciling, ReconcilingStep, Timestamp, decide_folding};
+use crate::model::{Collector, Cursor, DocId, DocType, Reconciling, ReconcilingStep, decide_folding};
 
 /// The most docs that one request may name.
 const DOCS_A_QUESTION: usize = 250;
@@ -23,8 +23,7 @@ pub(super) fn has_work(shared: &Shared) -> bool {
         return true;
     }
     let Some(began) = state.ledger.moment() else { return false };
-    let is_due = |last: Timestamp| began.since(last) >= shared.settings.reconcile_interval;
-    if state.walk.is_some() || !state.ledger.last_whole_walk().is_some_and(is_due) {
+    if state.walk.is_some() || !state.ledger.whole_walk_is_due(shared.settings.reconcile_interval) {
         return false;
     }
     debug!(connection = %shared.name, "a reconciling walk begins");
@@ -71,7 +70,8 @@ async fn read(
     // A space that is new since the base is met by the next one.
     let Ok(at_home) = at_home(shared, answer.rows).await else { return Ok(()) };
     let mut state = shared.state();
-    let learnt = state.ledger.learn_docs(&at_home, answer.date);
+    let date = state.believable(answer.date, shared.clock.now());
+    let learnt = state.ledger.learn_docs(&at_home, date);
     shared.count_learnt(&learnt, doc_type, answer.date, answer.trace.as_deref());
     let SiteState { ledger, reconciling: Some(walk), expected, .. } = &mut *state else { return Ok(()) };
     walk.rows += rows;
@@ -82,7 +82,7 @@ async fn read(
     let (_, by_id) = expected.as_ref().expect("it has just been put there");
     // The list has no end of its own in ids: with its last answer all docs have been come by.
     let has_come_by = answer.next.as_ref().and(come_by.max(last));
-    ledger.miss(by_id, come_by, has_come_by, walk.began);
+    ledger.miss(by_id, (come_by, has_come_by), walk.began, date);
     walk.step = match (answer.next, doc_type) {
         (Some(next), doc_type) => ReconcilingStep::Read { doc_type, cursor: Some(next), come_by: has_come_by },
         (None, DocType::Page) => ReconcilingStep::Read { doc_type: DocType::Blogpost, cursor: None, come_by: None },
@@ -150,7 +150,8 @@ async fn confirm_these(shared: &Shared, doc_type: DocType, ids: &[DocId]) -> Res
             shared.budget.owe(Some(Collector::Docs));
         }
         let answer = shared.site.docs_by_id(doc_type, ids, cursor.as_ref()).await;
-        let answer = shared.note(list_operation(doc_type), answer)?;
+        // How it is with the list as a whole each base tells.
+        let answer = shared.note_one(list_operation(doc_type), answer)?;
         shared.count_unreadable(&answer.unreadable);
         unreadable |= !answer.unreadable.is_empty();
         rows.extend(answer.rows);
@@ -160,6 +161,7 @@ async fn confirm_these(shared: &Shared, doc_type: DocType, ids: &[DocId]) -> Res
         }
     };
     let mut state = shared.state();
+    let answered = state.believable(answered, shared.clock.now());
     let learnt = state.ledger.learn_docs(&rows, answered);
     shared.count_learnt(&learnt, doc_type, answered, trace.as_deref());
     // Of an answer that can't be read whole nobody can say who was missing in it.
@@ -174,7 +176,11 @@ fn end(shared: &Shared) {
     let mut state = shared.state();
     let Some(walk) = state.reconciling.take() else { return };
     state.expected = None;
-    state.ledger.note_whole_walk(walk.began, readable_part(walk.rows, walk.unreadable));
+    let (ages, now) = (shared.settings.collectors.max_ages(), shared.clock.now());
+    let goals = state.ledger.goals(&ages, now);
+    let is_short = |collector: &Collector| !goals[*collector as usize].reached;
+    let short: Vec<Collector> = rest::COLLECTORS.iter().copied().filter(is_short).collect();
+    state.ledger.note_whole_walk(walk.began, readable_part(walk.rows, walk.unreadable), &short);
     let folded = decide_folding(&state.ledger, &shared.settings.census());
     state.ledger.fold(folded);
     info!(connection = %shared.name, docs = walk.rows, "the whole site has been compared");

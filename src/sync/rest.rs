@@ -1,108 +1,266 @@
-//! What follows the base, within the budget: versions, users, labels, states, views.
+//! What follows the base, within the budget: versions, users, labels, states, views, in the order of `queue`. How each is
+//! asked is `questions`' business, and whose fault a failure is `fault`'s.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::task::{self, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::Shared;
-use super::queue::{Queue, Work};
+use super::fault::{Fault, Judgement};
+use super::lock::aside;
+use super::questions::{Ended, perform, refuse};
+use super::queue::{Queue, Subject, Work};
 use super::reconcile;
-use crate::confluence::{Listing, Site};
-use crate::connection::{Failure, Verdict};
-use crate::model::{AccountId, Collector, Cursor, DocId, DocType, Fact, Operation, Timestamp, VersionRow};
+use super::site_state::SiteState;
+use crate::connection::Failure;
+use crate::model::{Collector, DocType, Timestamp};
 
-/// How a question ended, for the collector that asked it.
-enum Ended {
-    Learnt,
-    /// A step of the reconciling walk has been made.
-    Stepped,
-    /// This collector had better ask no more in this refresh.
-    Stuck(Collector),
+/// One refresh's rest.
+struct Rest {
+    shared: Arc<Shared>,
+    began: Timestamp,
+    queue: Queue,
+    under_way: JoinSet<Ended>,
+    /// What is under way, and since when.
+    questions: HashMap<task::Id, (Work, Instant)>,
+    /// An answer tells its second only: a doc edited within it would be asked for over and over until it is past.
+    asked: HashSet<Subject>,
+    asked_since_filling: usize,
+    has_budget: bool,
+    /// Lists are left between two answers from then on.
+    over: CancellationToken,
+    /// Collectors of which a question failed, once a failure.
+    stuck: Vec<Collector>,
 }
+
+/// Who asks about what the walks have met, and has a goal to reach.
+pub(super) const COLLECTORS: [Collector; 5] =
+    [Collector::Versions, Collector::Users, Collector::Labels, Collector::States, Collector::Views];
 
 /// When a refresh is told to end, so long may a request that is under way still take.
 const GRACE: Duration = Duration::from_secs(5);
+/// So many failures of its docs end a collector's part in the refresh: each keeps a permit for half a minute.
+const MOST_FAILURES: usize = 3;
 
 /// Asks until bucket or work is empty, or `stop` or `until` comes. Tells which collectors got stuck.
 pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: Instant) -> Vec<Collector> {
-    let began = shared.clock.now();
-    let mut queue = Queue::new(&shared.settings.collectors, shared.state().turn);
-    let mut under_way: JoinSet<Ended> = JoinSet::new();
-    let mut stuck = Vec::new();
-    fill(shared, &mut queue);
-    let work_is_done = async {
-        let mut asked_since_filling = 0;
-        let mut has_budget = true;
-        // An answer tells its second only: a doc edited within it would be asked for over and over until it is past.
-        let mut asked = HashSet::new();
+    let mut rest = Rest::new(shared);
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        () = sleep_until(until) => {}
+        () = rest.ask_all() => {}
+    }
+    rest.finish().await;
+    aside(|| note_goals(shared));
+    rest.stuck
+}
+
+impl Rest {
+    fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            began: shared.clock.now(),
+            queue: Queue::new(&shared.settings.collectors, shared.state().turn),
+            under_way: JoinSet::new(),
+            questions: HashMap::new(),
+            asked: HashSet::new(),
+            asked_since_filling: 0,
+            has_budget: true,
+            over: CancellationToken::new(),
+            stuck: Vec::new(),
+        }
+    }
+
+    async fn ask_all(&mut self) {
+        self.fill();
+        let open = self.shared.state().trials.reopen();
+        for suspect in open {
+            self.call_witness(&suspect, None);
+        }
         loop {
-            while under_way.len() < shared.concurrency() {
-                let now = shared.clock.now();
-                let is_new = |work: &Work| work.doc().is_none_or(|id| !asked.contains(&(work.collector(), id)));
-                if !queue.has_next(|work| is_new(work) && is_open(shared, work, began, now)) {
-                    break;
+            while self.under_way.len() < self.shared.concurrency() && self.ask_next() {}
+            match self.under_way.join_next_with_id().await {
+                Some(Ok((id, ended))) => self.note(id, ended),
+                Some(Err(error)) => {
+                    self.questions.remove(&error.id());
+                    warn!(connection = %self.shared.name, %error, "a question was dropped");
                 }
-                // Only now, as a turn that nobody can pay for is no turn.
-                if !shared.budget.take() {
-                    has_budget = false;
-                    queue = Queue::new(&shared.settings.collectors, queue.turn());
-                    asked_since_filling = 0;
-                    break;
-                }
-                let Some(work) = queue.next() else { break };
-                shared.budget.note_spent(Some(work.collector()));
-                let mut state = shared.state();
-                state.access.note_asked(work.operation(), now);
-                state.turn = queue.turn();
-                drop(state);
-                asked_since_filling += 1;
-                asked.extend(work.doc().map(|id| (work.collector(), id)));
-                let own = Arc::clone(shared);
-                under_way.spawn(shared.tasks.track_future(async move { perform(&own, work).await }));
-            }
-            match under_way.join_next().await {
-                Some(Ok(Ended::Learnt)) => {}
-                Some(Ok(Ended::Stepped)) => {
-                    if has_budget && reconcile::has_work(shared) {
-                        queue.reconcile();
-                    }
-                }
-                Some(Ok(Ended::Stuck(collector))) => {
-                    queue.close(collector);
-                    stuck.push(collector);
-                }
-                Some(Err(error)) => warn!(connection = %shared.name, %error, "a question was dropped"),
                 // All is asked that was wanted; asking may have brought new wants, such as authors.
-                None if asked_since_filling > 0 => {
-                    asked_since_filling = 0;
-                    fill(shared, &mut queue);
+                None if self.asked_since_filling > 0 => {
+                    self.asked_since_filling = 0;
+                    self.fill();
                 }
                 None => break,
             }
         }
-    };
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => {}
-        () = tokio::time::sleep_until(until) => {}
-        () = work_is_done => {}
     }
-    let finish = async { while under_way.join_next().await.is_some() {} };
-    if timeout(GRACE, finish).await.is_err() {
-        debug!(connection = %shared.name, "gave up requests that would not end");
+
+    /// Asks one question more, if there is one and it can be paid for.
+    fn ask_next(&mut self) -> bool {
+        let now = self.shared.clock.now();
+        let Self { shared, queue, asked, began, .. } = self;
+        if !queue.has_next(|work| is_open(shared, work, asked, *began, now)) {
+            return false;
+        }
+        // Only now, as a turn that nobody can pay for is no turn.
+        if !shared.budget.take() {
+            self.has_budget = false;
+            self.queue = Queue::new(&self.shared.settings.collectors, self.queue.turn());
+            self.asked_since_filling = 0;
+            return false;
+        }
+        let Some(work) = queue.next() else { return false };
+        shared.budget.note_spent(Some(work.collector()));
+        let mut state = shared.state();
+        state.access.note_asked(work.operation(), now);
+        state.turn = queue.turn();
+        drop(state);
+        asked.extend(work.subjects());
+        self.asked_since_filling += 1;
+        let (own, question, over) = (Arc::clone(shared), work.clone(), self.over.clone());
+        let asking = async move { perform(&own, &question, &over).await };
+        let task = self.under_way.spawn(shared.tasks.track_future(asking));
+        self.questions.insert(task.id(), (work, Instant::now()));
+        true
     }
-    note_goals(shared);
-    stuck
+
+    fn fill(&mut self) {
+        let Self { shared, queue, .. } = self;
+        if reconcile::has_work(shared) {
+            queue.reconcile();
+        }
+        let most = shared.budget.most(shared.settings.refresh_interval);
+        aside(|| {
+            let state = shared.state();
+            queue.fill(&state.ledger, &state.stumbling, &shared.settings.collectors, most, shared.clock.now());
+            queue.probe_versions(&state.access, &state.ledger);
+        });
+    }
+
+    fn note(&mut self, id: task::Id, ended: Ended) {
+        let Some((work, begun)) = self.questions.remove(&id) else { return };
+        match ended {
+            Ended::Learnt if work == Work::Reconcile => {
+                if self.has_budget && reconcile::has_work(&self.shared) {
+                    self.queue.reconcile();
+                }
+            }
+            Ended::Learnt => self.note_answer(&work),
+            Ended::LeftOff => self.note_slowness(&work, begun),
+            Ended::Failed(failure) => self.note_failure(&work, begun, &failure),
+        }
+    }
+
+    fn note_answer(&mut self, work: &Work) {
+        let mut state = self.shared.state();
+        note_stumbling(&mut state, work, false, self.shared.clock.now());
+        for suspect in state.trials.answered(work, Instant::now()) {
+            blame(&self.shared, &mut state, &suspect);
+        }
+        drop(state);
+        self.queue.go_on(work.collector());
+    }
+
+    /// Whatever had half a refresh and has come to no end will come to none in the next either.
+    fn note_slowness(&mut self, work: &Work, begun: Instant) {
+        if begun.elapsed() >= self.shared.settings.refresh_interval / 2 {
+            self.note_failure(work, begun, &Failure::given_up(work.operation()));
+        }
+    }
+
+    fn note_failure(&mut self, work: &Work, begun: Instant, failure: &Failure) {
+        let collector = work.collector();
+        self.stuck.push(collector);
+        if *work == Work::Reconcile {
+            self.rest_until_next(collector, failure);
+            return;
+        }
+        let judgement = {
+            let mut state = self.shared.state();
+            note_stumbling(&mut state, work, true, self.shared.clock.now());
+            match Fault::of(failure) {
+                Fault::Own => Judgement::Own,
+                Fault::Operation => Judgement::Operation,
+                Fault::Unclear => state.trials.failed(work, begun),
+            }
+        };
+        match judgement {
+            Judgement::Own => {
+                blame(&self.shared, &mut self.shared.state(), work);
+                if self.stuck.iter().filter(|stuck| **stuck == collector).count() >= MOST_FAILURES {
+                    self.rest_until_next(collector, failure);
+                }
+            }
+            Judgement::Open => self.call_witness(work, Some(failure)),
+            Judgement::Operation => self.blame_operation(work, failure),
+        }
+    }
+
+    /// Has the same asked about another. Where there is none, nothing speaks for the operation.
+    fn call_witness(&mut self, suspect: &Work, failure: Option<&Failure>) {
+        let mut state = self.shared.state();
+        if state.trials.has_witness(suspect.operation()) {
+            return;
+        }
+        if let Some(witness) = witness(&state, suspect) {
+            state.trials.call(&witness);
+            drop(state);
+            self.queue.ask_first(&witness);
+            return;
+        }
+        state.trials.end(suspect.operation());
+        drop(state);
+        if let Some(failure) = failure {
+            self.blame_operation(suspect, failure);
+        }
+    }
+
+    fn blame_operation(&mut self, work: &Work, failure: &Failure) {
+        // What was clear at once has been noted already.
+        if Fault::of(failure) == Fault::Unclear {
+            self.shared.note_failure(work.operation(), failure);
+        }
+        self.rest_until_next(work.collector(), failure);
+    }
+
+    fn rest_until_next(&mut self, collector: Collector, failure: &Failure) {
+        warn!(connection = %self.shared.name, %collector, %failure, "the collector rests until the next refresh");
+        self.queue.close(collector);
+    }
+
+    /// Lets requests that are under way end, for a moment.
+    async fn finish(&mut self) {
+        self.over.cancel();
+        let all_ended = async {
+            while let Some(done) = self.under_way.join_next_with_id().await {
+                if let Ok((id, ended)) = done {
+                    self.note(id, ended);
+                }
+            }
+        };
+        if timeout(GRACE, all_ended).await.is_err() {
+            debug!(connection = %self.shared.name, "gave up requests that would not end");
+        }
+        let given_up: Vec<_> = self.questions.drain().map(|(_, question)| question).collect();
+        for (work, begun) in given_up {
+            self.note_slowness(&work, begun);
+        }
+    }
 }
 
-/// Whether to ask this now: its operation is open to us, and nothing learnt meanwhile has made it needless.
-fn is_open(shared: &Shared, work: &Work, refresh_began: Timestamp, now: Timestamp) -> bool {
+/// Whether to ask this now: its operation is open to us, nothing learnt meanwhile has made it needless, and it has not been
+/// asked in this refresh. A witness is asked in any case.
+fn is_open(shared: &Shared, work: &Work, asked: &HashSet<Subject>, refresh_began: Timestamp, now: Timestamp) -> bool {
     let state = shared.state();
+    if state.trials.is_witness(work) {
+        return true;
+    }
     let is_wanted = match work {
         Work::State(id) | Work::Views(id) | Work::Labels(id, _) => {
             state.ledger.wants(work.collector(), *id, &shared.settings.collectors.max_ages(), now)
@@ -110,17 +268,56 @@ fn is_open(shared: &Shared, work: &Work, refresh_began: Timestamp, now: Timestam
         // Versions may be asked for the sake of access alone.
         Work::Reconcile | Work::Versions(..) | Work::Users(_) => true,
     };
-    is_wanted && state.access.has_turn(work.operation(), refresh_began, now)
+    is_wanted
+        && state.access.has_turn(work.operation(), refresh_began, now)
+        && work.subjects().iter().all(|subject| !asked.contains(subject))
 }
 
-fn fill(shared: &Shared, queue: &mut Queue) {
-    if reconcile::has_work(shared) {
-        queue.reconcile();
+/// A question like this one about another doc or account, best of all one that was answered before.
+fn witness(state: &SiteState, suspect: &Work) -> Option<Work> {
+    let SiteState { ledger, stumbling, trials, .. } = state;
+    let doc = |doc_type: Option<DocType>| {
+        let collector = suspect.collector();
+        ledger.answered_last(collector, doc_type, |id| !stumbling.has(&Subject::Doc(collector, id)))
+    };
+    let witness = match suspect {
+        Work::Reconcile => None,
+        Work::Versions(_, doc_type) => doc(Some(*doc_type)).map(|id| Work::Versions(id, *doc_type)),
+        Work::Labels(_, doc_type) => doc(Some(*doc_type)).map(|id| Work::Labels(id, *doc_type)),
+        Work::State(_) => doc(None).map(Work::State),
+        Work::Views(_) => doc(None).map(Work::Views),
+        Work::Users(_) => {
+            let account = ledger.account_answered_last(|id| !stumbling.has(&Subject::Account(id.clone())));
+            account.map(|account| Work::Users(vec![account]))
+        }
+    };
+    witness.filter(|witness| witness != suspect && !trials.is_suspect(witness))
+}
+
+fn note_stumbling(state: &mut SiteState, work: &Work, has_failed: bool, now: Timestamp) {
+    if let Work::Users(accounts) = work {
+        state.stumbling.accounts.note(accounts, has_failed);
     }
-    let most = shared.budget.most(shared.settings.refresh_interval);
-    let state = shared.state();
-    queue.fill(&state.ledger, &state.stumbling, &shared.settings.collectors, most, shared.clock.now());
-    queue.probe_versions(&state.access, &state.ledger);
+    if has_failed {
+        // Of many nobody knows which it is.
+        if let Some(subject) = work.only_subject() {
+            state.stumbling.failed(subject, now);
+        }
+    } else {
+        for subject in work.subjects() {
+            state.stumbling.answered(&subject);
+        }
+    }
+}
+
+/// It failed while others were answered.
+fn blame(shared: &Shared, state: &mut SiteState, work: &Work) {
+    let Some(subject) = work.only_subject() else { return };
+    if state.stumbling.has_failed_by_its_own_fault(&subject) {
+        let collector = work.collector();
+        warn!(connection = %shared.name, %collector, operation = %work.operation(), "one fails time and again, while others are answered; it counts as refused");
+        refuse(&mut state.ledger, work, shared.clock.now());
+    }
 }
 
 /// A collector that has nothing left to ask has reached its goal, once all docs have been met that it could ask for.
@@ -130,146 +327,10 @@ fn note_goals(shared: &Shared) {
     let mut state = shared.state();
     let Some(moment) = state.ledger.moment().filter(|_| state.ledger.has_met_all()) else { return };
     let goals = state.ledger.goals(&ages, now);
-    for collector in [Collector::Versions, Collector::Users, Collector::Labels, Collector::States, Collector::Views] {
+    for collector in COLLECTORS {
         let is_enabled = shared.settings.collectors.is_enabled(collector);
         if is_enabled && goals[collector as usize].reached {
             state.ledger.succeed(collector, moment);
         }
     }
-}
-
-async fn perform(shared: &Shared, work: Work) -> Ended {
-    let collector = work.collector();
-    let operation = work.operation();
-    let doc = work.doc();
-    let ended = match work {
-        Work::Reconcile => reconcile::make_step(shared).await,
-        Work::Versions(id, doc_type) => versions(shared, id, doc_type).await,
-        Work::Labels(id, doc_type) => labels(shared, id, doc_type).await,
-        Work::Users(accounts) => users(shared, &accounts).await,
-        Work::State(id) => {
-            let answer = shared.note(operation, shared.site.state(id).await);
-            settle(shared, collector, id, answer).map(|answer| {
-                let (fact, date) =
-                    answer.map_or((Fact::Refused, shared.clock.now()), |a| (Fact::Known(a.value), a.date));
-                shared.state().ledger.learn_state(id, &fact, date);
-            })
-        }
-        Work::Views(id) => {
-            let answer = shared.note(operation, shared.site.views(id).await);
-            settle(shared, collector, id, answer).map(|answer| {
-                let (fact, date) =
-                    answer.map_or((Fact::Refused, shared.clock.now()), |a| (Fact::Known(a.value), a.date));
-                let fold_personal = shared.settings.spaces.fold_personal();
-                shared.state().ledger.learn_views(id, &fact, fold_personal, date);
-            })
-        }
-    };
-    if let Some(id) = doc {
-        shared.state().stumbling.note_doc(collector, id, ended.is_err(), shared.clock.now());
-    }
-    // It goes on without the store, which tells of its trouble itself.
-    let _ = shared.commit().await;
-    match ended {
-        Ok(()) if collector == Collector::Docs => Ended::Stepped,
-        Ok(()) => Ended::Learnt,
-        Err(failure) => {
-            warn!(connection = %shared.name, %collector, %failure, "the collector rests until the next refresh");
-            Ended::Stuck(collector)
-        }
-    }
-}
-
-/// A doc or a space that is refused to a collector is a fact about it; anything else stops the collector.
-fn settle<T>(
-    shared: &Shared,
-    collector: Collector,
-    id: DocId,
-    answer: Result<T, Failure>,
-) -> Result<Option<T>, Failure> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(failure) => match failure.verdict() {
-            Verdict::NotForThisDoc => Ok(None),
-            Verdict::NotForThisSpace => {
-                shared.state().ledger.refuse_space_of(id, collector, shared.clock.now());
-                Ok(None)
-            }
-            Verdict::Refused { .. } | Verdict::Passing { .. } | Verdict::DeadCursor => Err(failure),
-        },
-    }
-}
-
-/// Reads a doc's versions down to the longest window.
-async fn versions(shared: &Shared, id: DocId, doc_type: DocType) -> Result<(), Failure> {
-    let horizon = shared.clock.now().earlier_by(shared.settings.longest_window());
-    let ask = |site: Site, cursor: Option<Cursor>| async move { site.versions(doc_type, id, cursor.as_ref()).await };
-    let is_enough = |rows: &[VersionRow]| rows.last().is_some_and(|row| row.created_at <= horizon);
-    let Some(newest) = shared.state().ledger.newest_version(id) else { return Ok(()) };
-    let read = read_list(shared, &Work::Versions(id, doc_type), id, ask, is_enough).await?;
-    shared.state().ledger.learn_versions(id, newest, &read.fact, read.to_the_end, read.answered);
-    Ok(())
-}
-
-async fn users(shared: &Shared, accounts: &[AccountId]) -> Result<(), Failure> {
-    let answer = shared.note(Operation::UsersBulk, shared.site.users(accounts).await);
-    let mut state = shared.state();
-    state.stumbling.accounts.note(accounts, answer.is_err());
-    let answer = answer?;
-    shared.count_unreadable(&answer.unreadable);
-    let unreadable = !answer.unreadable.is_empty();
-    state.ledger.learn_users(accounts, answer.rows, unreadable, answer.date);
-    Ok(())
-}
-
-async fn labels(shared: &Shared, id: DocId, doc_type: DocType) -> Result<(), Failure> {
-    let ask = |site: Site, cursor: Option<Cursor>| async move { site.labels(doc_type, id, cursor.as_ref()).await };
-    let read = read_list(shared, &Work::Labels(id, doc_type), id, ask, |_| false).await?;
-    shared.state().ledger.learn_labels(id, &read.fact, read.answered);
-    Ok(())
-}
-
-/// What a doc's list had to say.
-struct Read<T> {
-    /// Refused too where a row could not be read: half a list is no list.
-    fact: Fact<Vec<T>>,
-    to_the_end: bool,
-    /// The date of the first answer.
-    answered: Timestamp,
-}
-
-/// Reads a doc's list to its end, or until it `is_enough`. The first answer is paid for; the others are owed.
-async fn read_list<T, A: Future<Output = Result<Listing<T>, Failure>>>(
-    shared: &Shared,
-    work: &Work,
-    id: DocId,
-    ask: impl Fn(Site, Option<Cursor>) -> A,
-    is_enough: impl Fn(&[T]) -> bool,
-) -> Result<Read<T>, Failure> {
-    let mut rows: Vec<T> = Vec::new();
-    let mut answered: Option<Timestamp> = None;
-    let mut every_row_was_read = true;
-    let mut cursor: Option<Cursor> = None;
-    let to_the_end = loop {
-        if cursor.is_some() {
-            shared.budget.owe(Some(work.collector()));
-        }
-        let answer = shared.note(work.operation(), ask(shared.site.clone(), cursor.take()).await);
-        let Some(answer) = settle(shared, work.collector(), id, answer)? else {
-            return Ok(Read { fact: Fact::Refused, to_the_end: false, answered: shared.clock.now() });
-        };
-        shared.count_unreadable(&answer.unreadable);
-        every_row_was_read &= answer.unreadable.is_empty();
-        answered.get_or_insert(answer.date);
-        rows.extend(answer.rows);
-        cursor = answer.next;
-        if cursor.is_none() {
-            break true;
-        }
-        if is_enough(&rows) {
-            break false;
-        }
-    };
-    let fact = if every_row_was_read { Fact::Known(rows) } else { Fact::Refused };
-    Ok(Read { fact, to_the_end, answered: answered.unwrap_or_else(|| shared.clock.now()) })
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use crate::connection::{Failure, Verdict};
 use crate::model::{
-    Access, ById, Descent, DocType, Learnt, Ledger, Operation, Outcome, Progress, Reconciling, Snapshot, SpaceId,
-    Timestamp, Vouched, Walk, WalkListing,
+    Access, ById, Collector, Descent, DocType, Learnt, Ledger, Operation, Outcome, Progress, Reconciling, Snapshot,
+    SpaceId, Timestamp, Vouched, Walk, WalkListing,
 };
 use crate::store::Identity;
 
 use super::Shared;
 use super::base::list_operation;
+use super::fault::{Fault, Trials};
 use super::settings::SpacesSettings;
 use super::stumbling::Stumbling;
 
@@ -28,8 +29,12 @@ pub(super) struct SiteState {
     pub(super) strangers: HashSet<SpaceId>,
     /// Whose questions failed last time.
     pub(super) stumbling: Stumbling,
+    /// Whose fault that may be.
+    pub(super) trials: Trials,
     /// Which collector is the next to ask, so that none is left out refresh after refresh.
     pub(super) turn: usize,
+    /// So many milliseconds the site's clock is ahead of ours at the most, by the last base.
+    site_is_ahead_ms: Option<i64>,
     /// By doc type: every change up to here has been read.
     watermarks: [Option<Timestamp>; DocType::ALL.len()],
     /// By doc type: the incremental walk that a base could not end.
@@ -61,7 +66,9 @@ impl SiteState {
             excluded: HashSet::new(),
             strangers: HashSet::new(),
             stumbling: Stumbling::default(),
+            trials: Trials::default(),
             turn: 0,
+            site_is_ahead_ms: None,
             watermarks: [None; DocType::ALL.len()],
             descents: BTreeMap::new(),
             walk: None,
@@ -104,6 +111,28 @@ impl SiteState {
         self.watermarks[doc_type as usize]
     }
 
+    /// Down to here changes are to be read. A watermark that lies ahead of the site's time came of a wrong date; then what the
+    /// last walk of the whole site has met is known all the same.
+    pub(super) fn read_down_to(&self, doc_type: DocType, date: Timestamp) -> Option<Timestamp> {
+        let watermark = self.watermark(doc_type)?;
+        let whole_walk = self.walk.as_ref().filter(|walk| walk.is_whole).map(|walk| walk.began);
+        let walked = self.ledger.success(Collector::Docs).or(whole_walk);
+        [Some(watermark), walked].into_iter().flatten().find(|known| !known.is_far_after(date))
+    }
+
+    /// What time it was on the site, by an answer of a base that was asked for at this time of ours.
+    pub(super) fn note_site_time(&mut self, date: Timestamp, asked_at: Timestamp) {
+        self.site_is_ahead_ms = Some(date.as_millis().saturating_sub(asked_at.as_millis()));
+    }
+
+    /// An answer's date, unless it is far ahead of what the last base makes expect: what was learnt then would seem to be
+    /// fresh until that day.
+    pub(super) fn believable(&self, date: Timestamp, now: Timestamp) -> Timestamp {
+        let ahead_ms = self.site_is_ahead_ms.unwrap_or_default();
+        let expected = Timestamp::from_millis(now.as_millis().saturating_add(ahead_ms));
+        if self.site_is_ahead_ms.is_some() && date.is_far_after(expected) { expected } else { date }
+    }
+
     pub(super) fn set_watermark(&mut self, doc_type: DocType, watermark: Timestamp) {
         self.watermarks[doc_type as usize] = Some(watermark);
     }
@@ -125,6 +154,19 @@ impl Shared {
         let outcome = outcome_of(answer.as_ref());
         self.state().access.note(operation, outcome, self.clock.now());
         answer
+    }
+
+    /// The same where one doc or account was asked for: what may be its own fault is left to be judged.
+    pub(super) fn note_one<T>(&self, operation: Operation, answer: Result<T, Failure>) -> Result<T, Failure> {
+        match answer {
+            Err(failure) if Fault::of(&failure) == Fault::Unclear => Err(failure),
+            answer => self.note(operation, answer),
+        }
+    }
+
+    /// It has been judged: this is how it is with the operation.
+    pub(super) fn note_failure(&self, operation: Operation, failure: &Failure) {
+        self.state().access.note(operation, outcome_of::<()>(Err(failure)), self.clock.now());
     }
 
     /// Counts rows that contradict what is known, of an answer given at this date and under this trace.

@@ -95,7 +95,7 @@ fn begin_or_resume(shared: &Shared) -> Option<Vec<(usize, WalkListing)>> {
         let spaces = state.ledger.unwalked_spaces();
         let began = state.ledger.moment().filter(|_| is_whole || !spaces.is_empty())?;
         if spaces.is_empty() {
-            state.ledger.note_whole_walk(began, 1.0);
+            state.ledger.note_whole_walk(began, 1.0, &[]);
             return None;
         }
         let listings = plan(&spaces, shared.concurrency());
@@ -161,9 +161,10 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
         shared.count_unreadable(&answer.unreadable);
         {
             let mut state = shared.state();
+            let date = state.believable(answer.date, shared.clock.now());
             let SiteState { ledger, walk, listings, .. } = &mut *state;
             let (Some(walk), Some(progress)) = (walk, listings.get_mut(place)) else { return Ok(()) };
-            let learnt = ledger.learn_docs(&answer.rows, answer.date);
+            let learnt = ledger.learn_docs(&answer.rows, date);
             shared.count_learnt(&learnt, doc_type, answer.date, answer.trace.as_deref());
             walk.rows += answer.rows.len() as u64;
             walk.unreadable += answer.unreadable.len() as u64 + learnt.conflicting;
@@ -185,7 +186,8 @@ fn end(shared: &Shared) -> bool {
     state.listings.clear();
     state.ledger.note_walked(&walk.spaces);
     if walk.is_whole {
-        state.ledger.note_whole_walk(walk.began, readable_part(walk.rows, walk.unreadable));
+        // Before the first walk nobody has reached a goal.
+        state.ledger.note_whole_walk(walk.began, readable_part(walk.rows, walk.unreadable), &[]);
     }
     let folded = decide_folding(&state.ledger, &shared.settings.census());
     state.ledger.fold(folded);

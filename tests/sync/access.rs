@@ -9,6 +9,8 @@ use crate::observer::{Observer, told};
 
 const SUMMARY: &str = "read:confluence-content.summary";
 
+const SOME_DOCS: &str = r#"docs{space="ENG",type="page",status="current"}"#;
+
 fn site() -> Options {
     Options { seed: 6, spaces: 4, docs: 60, ..Options::default() }
 }
@@ -72,6 +74,19 @@ async fn a_list_of_spaces_that_becomes_empty_is_a_finding_and_changes_no_fact() 
         told.iter().filter(|(series, _)| series.starts_with("docs{")).map(|(_, docs)| docs).sum()
     };
     assert_eq!(docs(&told(&snapshot)), docs(&before));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_spaces_none_of_which_can_be_read_is_no_finding_about_permissions() {
+    let observer = Observer::of(Options { spaces: 1, ..site() }).await;
+    let before = told(observer.catch_up_on(Collector::ALL).await.as_ref());
+    observer.site.inject(Fault::new(FaultKind::NullFields).on(Operation::Spaces));
+
+    let snapshot = observer.refresh().await;
+
+    assert!(!snapshot.health.up);
+    assert_eq!(snapshot.health.errors, [Code::BadResponse]);
+    assert_eq!(told(&snapshot).get(SOME_DOCS), before.get(SOME_DOCS));
 }
 
 #[tokio::test(flavor = "multi_thread")]

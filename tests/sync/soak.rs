@@ -224,6 +224,8 @@ impl Life {
     /// The world stands still until all that happened has been seen.
     async fn come_to_rest(&mut self) {
         self.observer.site.clear_faults();
+        // What a refresh under way learns in the second of the last event would be known too early, and for a day.
+        self.observer.silence().await;
         self.observer.pass(A_WHILE);
         if self.was_lied_to {
             // What was learnt from wrong answers has grown old, and is learnt anew.

@@ -126,6 +126,14 @@ impl From<Version> for Edit {
     }
 }
 
+impl LearntAt {
+    /// Whether an answer that was given then was overtaken by the one that taught this. If by more than minutes, it was not:
+    /// the date of the one that taught this was wrong.
+    pub(in crate::model) fn has_overtaken(self, answered: Timestamp) -> bool {
+        Self::from(answered) < self && !Timestamp::from(self).is_far_after(answered)
+    }
+}
+
 impl From<Timestamp> for LearntAt {
     fn from(moment: Timestamp) -> Self {
         Self(u32::try_from(moment.as_millis().max(1_000) / 1_000).unwrap_or(u32::MAX))

@@ -99,3 +99,24 @@ fn an_account_whose_row_cannot_be_read_lowers_coverage_and_keeps_what_was_known(
     assert!(goal.coverage < 0.1 && goal.reached, "{goal:?}");
     assert_eq!(ledger.users[0].status.as_deref(), Some("active"));
 }
+
+#[test]
+fn a_space_is_refused_as_a_whole_once_three_docs_were_and_none_was_answered() {
+    let mut ledger = ledger(version(1, 0), 20);
+    let ids: Vec<DocId> = (100..110).map(DocId).collect();
+    let rows: Vec<DocRow> = ids.iter().map(|id| DocRow { id: *id, ..row(HOME, version(1, 0)) }).collect();
+    ledger.learn_docs(&rows, at(20));
+    let day = Duration::from_hours(24);
+    let ages = MaxAges { users: day, labels: day, states: day, views: day };
+    let wanted = |ledger: &Ledger| ledger.wanting(&[Collector::States], 99, &ages, at(30))[0].len();
+
+    ledger.refuse_space_of(ids[0], Collector::States, at(21));
+    ledger.refuse_space_of(ids[1], Collector::States, at(21));
+    assert_eq!(wanted(&ledger), 9, "two may have moved to another space");
+    ledger.refuse_space_of(ids[2], Collector::States, at(21));
+    assert_eq!(wanted(&ledger), 0);
+
+    ledger.learn_state(ids[3], &Fact::Known(Some("Draft".into())), at(22));
+    ledger.refuse_space_of(ids[4], Collector::States, at(23));
+    assert!(ledger.docs.iter().any(|doc| doc.state.learnt_at().is_some()), "one that was answered is left alone");
+}

@@ -17,14 +17,21 @@ impl Ledger {
     }
 
     /// Of the docs after this one and up to that, notes those that are in sight by what is known, but were in no answer
-    /// since `began`.
-    pub fn miss(&mut self, by_id: &ById, after: Option<DocId>, up_to: Option<DocId>, began: Timestamp) {
+    /// from `began` until now, as `answered` has it.
+    pub fn miss(
+        &mut self,
+        by_id: &ById,
+        (after, up_to): (Option<DocId>, Option<DocId>),
+        began: Timestamp,
+        answered: Timestamp,
+    ) {
         let id = |number: &u32| self.docs[*number as usize].id;
         let from = after.map_or(0, |after| by_id.0.partition_point(|number| id(number) <= after));
         let to = up_to.map_or(by_id.0.len(), |up_to| by_id.0.partition_point(|number| id(number) <= up_to));
         for number in by_id.0.get(from..to).unwrap_or_default() {
             let doc = &mut self.docs[*number as usize];
-            if doc.status.is_some() && doc.seen_at < began.into() {
+            let was_met = doc.seen_at >= began.into() && !Timestamp::from(doc.seen_at).is_far_after(answered);
+            if doc.status.is_some() && !was_met {
                 doc.missed = true;
                 self.doc_changed(*number);
             }

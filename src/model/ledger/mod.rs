@@ -15,6 +15,7 @@ mod doc;
 mod index;
 mod intern;
 mod missing;
+mod refusing;
 mod restore;
 mod space;
 mod unsaved;
@@ -140,16 +141,18 @@ impl Ledger {
         self.success(Collector::Docs).is_none()
     }
 
-    /// When the last walk of the whole site began.
-    pub fn last_whole_walk(&self) -> Option<Timestamp> {
-        self.success(Collector::Docs)
+    /// Whether the whole site, once walked, is to be walked again: so long after the last walk, or where that one's date was
+    /// wrong.
+    pub fn whole_walk_is_due(&self, interval: Duration) -> bool {
+        let (Some(moment), Some(last)) = (self.moment, self.success(Collector::Docs)) else { return false };
+        moment.since(last) >= interval || last.is_far_after(moment)
     }
 
     /// These docs were out of sight at `answered`: deleted, or hidden from us. What has been seen since stays.
     pub fn lose(&mut self, docs: &[DocId], answered: Timestamp) {
         for id in docs {
             if let Some(doc) = self.doc_mut(*id)
-                && doc.seen_at <= answered.into()
+                && !doc.seen_at.has_overtaken(answered)
             {
                 doc.status = None;
                 doc.missed = false;
@@ -173,9 +176,17 @@ impl Ledger {
         }
     }
 
-    /// A walk of the whole site that began at `began` has ended; `readable` of its rows could be read (0..1).
-    pub fn note_whole_walk(&mut self, began: Timestamp, readable: f64) {
+    /// A walk of the whole site that began at `began` has ended; `readable` of its rows could be read (0..1). Collectors that it
+    /// has left `short` of their goal knew nothing of what it has found when they last reached it: that vouches for no more than
+    /// the walk before.
+    pub fn note_whole_walk(&mut self, began: Timestamp, readable: f64, short: &[Collector]) {
         self.readable_rows = readable;
+        if let Some(before) = self.success(Collector::Docs) {
+            for collector in short {
+                let success = &mut self.successes[*collector as usize];
+                *success = success.map(|success| success.min(before));
+            }
+        }
         self.succeed(Collector::Docs, began);
     }
 
@@ -200,7 +211,7 @@ impl Ledger {
                     continue;
                 }
                 // Answers overtake each other. A newest version is never taken back, so an older one is old news.
-                let is_old_news = LearntAt::from(answered) < doc.seen_at
+                let is_old_news = doc.seen_at.has_overtaken(answered)
                     || (version.at < doc.version_at && LearntAt::from(answered) == doc.seen_at);
                 if is_old_news {
                     continue;
@@ -332,25 +343,14 @@ impl Ledger {
         }
     }
 
-    /// A doc that this collector is refused rests; so do all docs of its space where the refusal is the space's.
-    pub fn refuse_space_of(&mut self, id: DocId, collector: Collector, answered: Timestamp) {
-        let Some(space) = self.doc_mut(id).map(|doc| doc.space) else { return };
-        let knowledge = Knowledge::refused(answered);
-        self.change_docs(
-            |doc| doc.space == space,
-            |doc| match collector {
-                Collector::Labels => doc.labels = knowledge,
-                Collector::States => doc.state = knowledge,
-                Collector::Views => doc.views = knowledge,
-                Collector::Versions => doc.versions = knowledge,
-                Collector::Spaces | Collector::Docs | Collector::Users => {}
-            },
-        );
-    }
-
-    /// A base has been read to its end: from here on the numbers are true for `moment`.
+    /// A base has been read to its end: from here on the numbers are true for `moment`. A success that lies ahead of it came of
+    /// a wrong date, and vouches for nothing; only of the last whole walk it is remembered that there was one.
     pub fn note_moment(&mut self, moment: Timestamp) {
         self.moment = Some(moment);
+        for collector in Collector::ALL.iter().filter(|collector| **collector != Collector::Docs) {
+            let success = &mut self.successes[*collector as usize];
+            *success = success.filter(|success| !success.is_far_after(moment));
+        }
     }
 
     pub fn moment(&self) -> Option<Timestamp> {

@@ -74,6 +74,27 @@ impl Ledger {
         wanted.into_iter().take(most).map(|(_, index)| self.accounts.values()[index].clone()).collect()
     }
 
+    /// Of the current docs that are eligible, the one that this collector was answered about last, or else the newest.
+    pub fn answered_last(
+        &self,
+        collector: Collector,
+        doc_type: Option<DocType>,
+        is_eligible: impl Fn(DocId) -> bool,
+    ) -> Option<DocId> {
+        let in_sight = self.docs.iter().filter(|doc| self.status_of(doc) == Some(DocStatus::Current));
+        let of_type = in_sight.filter(|doc| doc_type.is_none_or(|of| doc.doc_type == of));
+        of_type
+            .filter(|doc| is_eligible(doc.id))
+            .max_by_key(|doc| (doc.knowledge(collector).and_then(Knowledge::learnt_at), doc.version_at))
+            .map(|doc| doc.id)
+    }
+
+    /// Of the accounts that are eligible, the one that was told of last, or else any.
+    pub fn account_answered_last(&self, is_eligible: impl Fn(&AccountId) -> bool) -> Option<AccountId> {
+        let accounts = self.users.iter().zip(self.accounts.values()).filter(|(_, id)| is_eligible(id));
+        accounts.max_by_key(|(user, _)| user.knowledge.learnt_at()).map(|(_, id)| id.clone())
+    }
+
     /// How far each collector has come, in the order of `Collector::ALL`; in one look at each doc.
     pub fn goals(&self, ages: &MaxAges, now: Timestamp) -> [Goal; Collector::ALL.len()] {
         let horizon = self.horizon(now);

@@ -18,7 +18,7 @@ pub struct Fault {
     pub operation: Option<Operation>,
     #[serde(default)]
     pub base: Option<Base>,
-    /// The one doc, space or label in the path that it strikes: an id, or a key.
+    /// What it strikes alone: the doc, space or label in the path, by its id or key, or an account that is asked for.
     #[serde(default)]
     pub only: Option<String>,
     /// So many requests that fit are let pass first.
@@ -157,6 +157,8 @@ fault_kinds! {
     Date1970 = "date_1970",
     /// The first row's dates are in 2100.
     Date2100 = "date_2100",
+    /// The answer's own `Date` is a day ahead.
+    DateAhead = "date_ahead",
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,6 +183,7 @@ pub(crate) struct Target<'a> {
     pub(crate) operation: Option<Operation>,
     pub(crate) base: Option<Base>,
     pub(crate) variable: &'a str,
+    pub(crate) body: &'a [u8],
     pub(crate) has_cursor: bool,
     pub(crate) now_ms: i64,
 }
@@ -255,9 +258,16 @@ impl Fault {
         };
         operation_fits
             && self.base.is_none_or(|base| Some(base) == target.base)
-            && self.only.as_deref().is_none_or(|only| only == target.variable)
+            && self.only.as_deref().is_none_or(|only| target.is_about(only))
             && (self.kind != FaultKind::DeadCursor || target.has_cursor)
             && self.until_ms.is_none_or(|until_ms| target.now_ms < until_ms)
+    }
+}
+
+impl Target<'_> {
+    fn is_about(&self, id_or_key: &str) -> bool {
+        let quoted = format!("\"{id_or_key}\"");
+        id_or_key == self.variable || self.body.windows(quoted.len()).any(|word| word == quoted.as_bytes())
     }
 }
 

@@ -112,6 +112,7 @@ async fn answer(
         operation: route.operation(),
         base: route.base(),
         variable: route.variable(),
+        body: request.body,
         has_cursor: query.split('&').any(|pair| pair.starts_with("cursor=")),
         now_ms: shared.site.clock.now_ms(),
     });

@@ -15,6 +15,8 @@ const ELSEWHERE: &str = "http://127.0.0.2:9";
 /// More than any client should read.
 const OVERSIZED_BYTES: usize = 33 * 1024 * 1024;
 
+const DAY_MS: i64 = 86_400_000;
+
 const DEFAULT_RETRY_AFTER_SECONDS: u64 = 2;
 
 impl Site {
@@ -79,7 +81,8 @@ impl Site {
             | FaultKind::VersionFalls
             | FaultKind::DoubleId
             | FaultKind::Date1970
-            | FaultKind::Date2100 => {
+            | FaultKind::Date2100
+            | FaultKind::DateAhead => {
                 let mut answered = answer();
                 if answered.reply.status == 200 {
                     self.bend(fault, &mut answered.reply);
@@ -127,6 +130,10 @@ impl Site {
             FaultKind::TruncatedJson => {
                 let half = reply.body.len() / 2;
                 reply.body.truncate(half);
+            }
+            FaultKind::DateAhead => {
+                let date_ms = reply.date_ms.unwrap_or_else(|| self.clock.now_ms());
+                reply.date_ms = Some(date_ms + DAY_MS);
             }
             FaultKind::HostileLink => {
                 reply.headers.retain(|(name, _)| *name != "link");
