@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod confluence;
 pub mod connection;
+pub mod files;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod metrics;
