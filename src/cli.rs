@@ -64,7 +64,7 @@ pub struct Serve {
 pub struct TestConnection {
     #[command(flatten)]
     pub config: ConfigFile,
-    /// The connection to test, by its name in the configuration; without one, all of them.
+    /// The connection to test, by its name; without one, all of them.
     pub name: Option<String>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -75,7 +75,7 @@ pub struct TestConnection {
 pub struct Plan {
     #[command(flatten)]
     pub config: ConfigFile,
-    /// The connection to plan for, by its name in the configuration; without one, all of them.
+    /// The connection to plan for, by its name; without one, all of them.
     pub name: Option<String>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -99,9 +99,17 @@ pub struct WebConfigFile {
 
 #[derive(Clone, Debug, Args)]
 pub struct ConfigFile {
-    /// The YAML file that names the connections.
-    #[arg(long = "config.file", value_name = "FILE", default_value = "confluence-exporter.yml")]
-    pub path: PathBuf,
+    /// The YAML file that names the connections. Default: confluence-exporter.yml, which may be missing where there are saved
+    /// connections.
+    #[arg(long = "config.file", value_name = "FILE")]
+    pub path: Option<PathBuf>,
+    /// The folder of saved connections. Default: connections.d beside the configuration.
+    #[arg(long = "connections.dir", value_name = "FOLDER")]
+    pub connections: Option<PathBuf>,
+    /// The key that seals the tokens of saved connections, made at first use. Default: systemd's credential
+    /// confluence-exporter.key, else the file of that name beside the configuration.
+    #[arg(long = "secrets.key-file", value_name = "FILE")]
+    pub key: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Args)]

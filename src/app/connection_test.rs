@@ -12,7 +12,7 @@ use crate::config::{Config, ConnectionConfig};
 use crate::model::{Finding, summary};
 use crate::sync::Trial;
 
-use super::open::{CannotOpen, chosen, open_for_a_person};
+use super::open::{CannotOpen, chosen, files, open_for_a_person};
 use super::output;
 
 /// How one operation of a connection answered.
@@ -24,7 +24,7 @@ struct Row {
 }
 
 pub(super) async fn run(test: &TestConnection) -> Result<ExitCode, Box<dyn Error>> {
-    let config = Config::read(&test.config.path)?;
+    let config = Config::read(&files(&test.config))?;
     let mut rows = Vec::new();
     for connection in chosen(&config, test.name.as_deref())? {
         rows.extend(test_connection(connection).await?);

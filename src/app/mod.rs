@@ -12,12 +12,13 @@ mod shield;
 mod systemd;
 
 use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 
 use tracing::warn;
 
 use crate::cli::{CheckConfig, Cli, Command, Connection};
-use crate::config::Config;
+use crate::config::{Config, PlaceKind};
 use crate::server::check_web_config;
 
 /// Runs one command. What goes wrong is told on standard error.
@@ -42,18 +43,27 @@ pub async fn run(cli: Cli) -> ExitCode {
 
 /// Whatever `serve` would stumble over before it listens, the files of tokens and certificates included.
 fn check_config(check: &CheckConfig) -> Result<ExitCode, Box<dyn Error>> {
-    let config = Config::read(&check.config.path)?;
+    let files = open::files(&check.config);
+    let config = Config::read(&files)?;
     open::check(&config.connections)?;
     check.web_config.path.as_deref().map(check_web_config).transpose()?;
-    let connections = match config.connections.len() {
-        1 => "1 connection".to_owned(),
-        several => format!("{several} connections"),
-    };
-    output::print(&format!("{}: good, {connections}\n", check.config.path.display()));
+    let is_saved = |kind: &PlaceKind| matches!(kind, PlaceKind::Saved { .. });
+    let saved = config.places.values().filter(|place| is_saved(&place.kind)).count();
+    if files.config.exists() {
+        output::print(&good(&files.config, config.connections.len() - saved));
+    }
+    if saved > 0 {
+        output::print(&good(files.saved.folder(), saved));
+    }
     if let Some(path) = &check.web_config.path {
         output::print(&format!("{}: good\n", path.display()));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn good(path: &Path, connections: usize) -> String {
+    let ending = if connections == 1 { "" } else { "s" };
+    format!("{}: good, {connections} connection{ending}\n", path.display())
 }
 
 /// An error and what is behind it, in one line.

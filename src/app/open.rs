@@ -3,12 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
+use tracing::error;
+
+use crate::cli::ConfigFile;
 use crate::clock::Clock;
-use crate::config::{Config, ConnectionConfig};
+use crate::config::{Config, ConnectionConfig, Files};
 use crate::confluence::Site;
 use crate::connection::{Connection, OpenError, Settings};
 use crate::metrics::Asking;
 use crate::model::ConnectionName;
+
+use super::with_causes;
 
 #[derive(Debug, thiserror::Error)]
 #[error("connection {name}{place}")]
@@ -30,7 +35,13 @@ const RETRIES: u32 = 1;
 /// A site that wants more quiet than this is not waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Reads the token, and asks nothing of Confluence. `lender` shares its permits.
+/// Where the flags say that the configuration is.
+pub(super) fn files(flags: &ConfigFile) -> Files {
+    Files::new(flags.path.as_deref(), flags.connections.as_deref(), flags.key.as_deref())
+}
+
+/// Reads the token, and asks nothing of Confluence. `lender` shares its permits. A sealed token that does not open is this
+/// connection's trouble alone: it is told, and the connection is down until its files change.
 pub(super) fn open(
     name: &ConnectionName,
     settings: &Settings,
@@ -42,11 +53,20 @@ pub(super) fn open(
         Some(lender) => lender.open_beside(own_name, settings, clock, own_asking),
         None => Connection::open(own_name, settings, clock, own_asking),
     };
-    opened.map_err(|source| CannotOpen {
-        name: name.clone(),
-        place: place(settings, &source).unwrap_or_default(),
-        source,
-    })
+    let cannot = |source| CannotOpen::because(name, settings, source);
+    let connection = opened.map_err(cannot)?;
+    if let Err(cause) = connection.check_token().map_err(cannot) {
+        error!(connection = %name, error = with_causes(&cause), "the connection is down for want of its token");
+    }
+    Ok(connection)
+}
+
+/// The same for one that is alone in its process' eyes, but fails where there is no token.
+fn open_with_token(name: &ConnectionName, settings: &Settings) -> Result<Connection, CannotOpen> {
+    let cannot = |source| CannotOpen::because(name, settings, source);
+    let connection = Connection::open(name.clone(), settings, Clock::system(), Asking::new(name)).map_err(cannot)?;
+    connection.check_token().map_err(cannot)?;
+    Ok(connection)
 }
 
 /// Those who lend permits before those who borrow them; nobody does both.
@@ -61,7 +81,7 @@ pub(super) fn open_for_a_person(config: &ConnectionConfig) -> Result<Site, Canno
     let mut settings = config.connection.clone();
     settings.patience.retries = RETRIES;
     settings.patience.longest_wait = LONGEST_WAIT;
-    Ok(Site::new(open(&config.name, &settings, &Asking::new(&config.name), None)?))
+    Ok(Site::new(open_with_token(&config.name, &settings)?))
 }
 
 /// The connection of this name, or all of them without one.
@@ -81,15 +101,20 @@ pub(super) fn chosen<'a>(
 
 /// Whether each of these could be opened now.
 pub(super) fn check(connections: &[ConnectionConfig]) -> Result<(), CannotOpen> {
-    connections
-        .iter()
-        .try_for_each(|config| open(&config.name, &config.connection, &Asking::new(&config.name), None).map(drop))
+    connections.iter().try_for_each(|config| open_with_token(&config.name, &config.connection).map(drop))
+}
+
+impl CannotOpen {
+    fn because(name: &ConnectionName, settings: &Settings, source: OpenError) -> Self {
+        Self { name: name.clone(), place: place(settings, &source).unwrap_or_default(), source }
+    }
 }
 
 /// Where the trouble lies, as far as it may be told: somebody may have pasted the token where its file's path
 /// belongs, so that only what does exist is named.
 fn place(settings: &Settings, error: &OpenError) -> Option<String> {
     let (what, file) = match error {
+        OpenError::SealedToken(_) => ("saved connection", settings.token.first_file()?),
         OpenError::TokenFile(_) | OpenError::TokenFiles(_) => ("token file", settings.token.first_file()?),
         OpenError::CaFile(_) => ("CA file", settings.ca_file.as_deref()?),
         OpenError::TokenVariable(_) | OpenError::ProxyOnLoopback | OpenError::Proxy | OpenError::Client(_) => {

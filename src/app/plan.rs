@@ -14,7 +14,7 @@ use crate::sync::{
     Advice, CannotEstimate, CollectorDemand, Demand, Estimate, Guess, Means, Reach, advice, estimate, to_do,
 };
 
-use super::open::{CannotOpen, chosen, open_for_a_person};
+use super::open::{CannotOpen, chosen, files, open_for_a_person};
 use super::output;
 
 /// What lies before one connection.
@@ -41,7 +41,7 @@ const MOST_AT_ONCE: usize = 25;
 const LONG_WALK: Duration = Duration::from_mins(10);
 
 pub(super) async fn run(plan: &Plan) -> Result<ExitCode, Box<dyn Error>> {
-    let config = Config::read(&plan.config.path)?;
+    let config = Config::read(&files(&plan.config))?;
     let mut outlooks = Vec::new();
     for connection in chosen(&config, plan.name.as_deref())? {
         outlooks.push((connection, look_ahead(connection).await?));

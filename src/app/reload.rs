@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 
 use crate::cache::Cache;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Files};
 use crate::metrics::LastReload;
 use crate::server::{ReloadEnd, ReloadRequest};
 
@@ -20,7 +20,7 @@ use super::{systemd, with_causes};
 
 /// Everything that a reload changes, and what it starts from.
 pub(super) struct Reloading {
-    pub(super) file: PathBuf,
+    pub(super) files: Files,
     pub(super) store: StorePath,
     pub(super) connections: Connections,
     pub(super) cache: Cache,
@@ -93,7 +93,7 @@ impl Reloading {
     }
 
     async fn reload(&mut self) -> Result<Reloaded, CannotReload> {
-        let Config { store, connections } = Config::read(&self.file)?;
+        let Config { store, connections, .. } = Config::read(&self.files)?;
         let changes = self.connections.change_to(connections).await?;
         self.cache.replace(self.connections.syncs()).await;
         Ok(Reloaded { changes, needs_restart: self.store.flag.is_none() && store != self.store.configured })

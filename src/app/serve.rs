@@ -17,6 +17,7 @@ use crate::server::{BadTelemetryPath, Listen, ReloadRequests, Server, Settings};
 use crate::store::Store;
 
 use super::connections::Connections;
+use super::open::files;
 use super::reload::{Reloading, StorePath};
 use super::systemd;
 
@@ -30,7 +31,8 @@ const STORE: &str = "confluence-exporter.db";
 pub(super) async fn run(serve: &Serve) -> Result<ExitCode, Box<dyn Error>> {
     // From here on, as the signal would end the program otherwise.
     let hangups = signal(SignalKind::hangup())?;
-    let config = Config::read(&serve.config.path)?;
+    let files = files(&serve.config);
+    let config = Config::read(&files)?;
     let clock = Clock::system();
     let last_reload = LastReload::at_the_start(clock.now());
     let stop = CancellationToken::new();
@@ -54,7 +56,7 @@ pub(super) async fn run(serve: &Serve) -> Result<ExitCode, Box<dyn Error>> {
     let process = if store.is_some() { Process::this().with_store(up) } else { Process::this() };
     let cache = Cache::new(syncs, clock.clone(), process.with_last_reload(last_reload.clone()));
     let reloading = Reloading {
-        file: serve.config.path.clone(),
+        files,
         store: StorePath { flag: serve.store.clone(), configured: config.store },
         connections,
         cache: cache.clone(),

@@ -8,15 +8,15 @@ use serde::{Deserialize, Deserializer};
 
 use super::ConnectionConfig;
 use crate::connection::{
-    self, ConcurrencyLevel, CredentialChoice, ExpiryDate, GatewayUrl, InstanceUrl, Patience, ProxyUrl, TokenFrom,
-    Username,
+    self, ConcurrencyLevel, CredentialChoice, ExpiryDate, GatewayUrl, InstanceUrl, KeyFile, Patience, ProxyUrl,
+    SealedToken, TokenFrom, Username,
 };
 use crate::model::{ConnectionName, Window, duration};
 use crate::sync::{self, CollectorsSettings, LabelsSettings, SpacesSettings};
-use crate::yaml::{parsed, parsed_if_given};
+use crate::yaml::{Spanned, parsed, parsed_if_given};
 
 /// What stands at the top holds for every connection that says nothing else.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct FileYaml {
     pub(super) defaults: Pace,
     pub(super) store: Option<PathBuf>,
@@ -27,17 +27,35 @@ pub(super) struct FileYaml {
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "ConnectionYaml")]
 pub(super) struct CheckedYaml {
+    name: Spanned<ConnectionName>,
     yaml: ConnectionYaml,
     token: TokenFrom,
+}
+
+/// The same in a saved connection's file, whose name is the connection's.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "ConnectionYaml")]
+pub(super) struct SavedYaml {
+    pub(super) name: Option<Spanned<ConnectionName>>,
+    pub(super) is_untested: bool,
+    yaml: ConnectionYaml,
+    /// `None` for a token that is sealed in this file.
+    token: Option<TokenFrom>,
 }
 
 /// Why the keys of a connection don't fit together.
 #[derive(Debug, thiserror::Error)]
 enum Misfit {
+    #[error("name is missing")]
+    NoName,
     #[error("no token: set api_token_file, api_token_files or api_token_env")]
     NoToken,
     #[error("two tokens: set one of api_token_file, api_token_files and api_token_env")]
     TwoTokens,
+    #[error("two tokens: beside api_token_sealed there can be no other")]
+    SealedAndAnother,
+    #[error("api_token_sealed and untested belong into a saved connection's file, as `connection add` writes it")]
+    NotSaved,
     #[error("concurrency_level and borrow_concurrency_from: set one of them; who borrows has the lender's level")]
     LevelOfABorrower,
 }
@@ -71,13 +89,15 @@ struct TopYaml {
     windows: Option<Vec<Window>>,
     #[serde(default, deserialize_with = "parsed_if_given")]
     store: Option<PathBuf>,
-    connections: Vec<CheckedYaml>,
+    #[serde(default)]
+    connections: Option<Vec<CheckedYaml>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConnectionYaml {
-    name: ConnectionName,
+    #[serde(default, deserialize_with = "some_name")]
+    name: Option<Spanned<ConnectionName>>,
     #[serde(default)]
     #[expect(dead_code, reason = "there is only one application; the key is for readers")]
     application: Application,
@@ -95,6 +115,10 @@ struct ConnectionYaml {
     api_token_files: Option<TokenFiles>,
     #[serde(default, deserialize_with = "parsed_if_given")]
     api_token_env: Option<String>,
+    #[serde(default, deserialize_with = "parsed_if_given")]
+    api_token_sealed: Option<String>,
+    #[serde(default)]
+    untested: bool,
     #[serde(default, deserialize_with = "parsed_if_given")]
     api_token_expires: Option<ExpiryDate>,
     #[serde(default, deserialize_with = "parsed_if_given")]
@@ -156,7 +180,7 @@ impl<'de> Deserialize<'de> for FileYaml {
         Ok(Self {
             defaults: Pace { refresh_interval, reconcile_interval, request_budget, max_stale, max_series, windows },
             store,
-            connections,
+            connections: connections.unwrap_or_default(),
         })
     }
 }
@@ -165,52 +189,95 @@ impl TryFrom<ConnectionYaml> for CheckedYaml {
     type Error = Misfit;
 
     fn try_from(mut yaml: ConnectionYaml) -> Result<Self, Misfit> {
-        if yaml.concurrency_level.is_some() && yaml.borrow_concurrency_from.is_some() {
-            return Err(Misfit::LevelOfABorrower);
+        if yaml.api_token_sealed.is_some() || yaml.untested {
+            return Err(Misfit::NotSaved);
         }
-        let files = yaml.api_token_files.take().map(|TokenFiles { current, next }| TokenFrom::Files { current, next });
-        let file = yaml.api_token_file.take().map(TokenFrom::File);
-        let variable = yaml.api_token_env.take().map(TokenFrom::Environment);
-        let mut given = [file, files, variable].into_iter().flatten();
-        let token = given.next().ok_or(Misfit::NoToken)?;
-        if given.next().is_some() {
-            return Err(Misfit::TwoTokens);
-        }
-        Ok(Self { yaml, token })
+        yaml.check_concurrency()?;
+        let name = yaml.name.take().ok_or(Misfit::NoName)?;
+        let token = yaml.take_token()?.ok_or(Misfit::NoToken)?;
+        Ok(Self { name, yaml, token })
+    }
+}
+
+impl TryFrom<ConnectionYaml> for SavedYaml {
+    type Error = Misfit;
+
+    fn try_from(mut yaml: ConnectionYaml) -> Result<Self, Misfit> {
+        yaml.check_concurrency()?;
+        let token = match (yaml.take_token()?, &yaml.api_token_sealed) {
+            (None, None) => return Err(Misfit::NoToken),
+            (Some(_), Some(_)) => return Err(Misfit::SealedAndAnother),
+            (token, _) => token,
+        };
+        Ok(Self { name: yaml.name.take(), is_untested: yaml.untested, yaml, token })
     }
 }
 
 impl CheckedYaml {
+    /// Where its name stands.
+    pub(super) fn line(&self) -> u64 {
+        self.name.referenced.line()
+    }
+
     pub(super) fn settings(self, top: &Pace, folder: &Path) -> ConnectionConfig {
-        let Self { mut yaml, token } = self;
-        yaml.ca_file = yaml.ca_file.map(|file| folder.join(file));
-        let token = match token {
-            TokenFrom::File(file) => TokenFrom::File(folder.join(file)),
-            TokenFrom::Files { current, next } => {
-                TokenFrom::Files { current: folder.join(current), next: next.map(|next| folder.join(next)) }
-            }
-            TokenFrom::Environment(variable) => TokenFrom::Environment(variable),
-        };
-        yaml.settings(top, token)
+        let Self { name, yaml, token } = self;
+        yaml.settings(name.value, top, folder, token)
+    }
+}
+
+impl SavedYaml {
+    /// Those of the connection of this name, which is saved in `file`.
+    pub(super) fn settings(self, name: ConnectionName, top: &Pace, file: &Path, key: &KeyFile) -> ConnectionConfig {
+        let sealed = || TokenFrom::Sealed(SealedToken { file: file.to_owned(), key: key.clone() });
+        let token = self.token.unwrap_or_else(sealed);
+        self.yaml.settings(name, top, file.parent().unwrap_or(Path::new("")), token)
+    }
+}
+
+/// Relative paths begin at the folder of the file in which they stand.
+fn within(folder: &Path, token: TokenFrom) -> TokenFrom {
+    match token {
+        TokenFrom::File(file) => TokenFrom::File(folder.join(file)),
+        TokenFrom::Files { current, next } => {
+            TokenFrom::Files { current: folder.join(current), next: next.map(|next| folder.join(next)) }
+        }
+        token @ (TokenFrom::Environment(_) | TokenFrom::Sealed(_) | TokenFrom::Typed(_)) => token,
     }
 }
 
 impl ConnectionYaml {
-    fn settings(self, top: &Pace, token: TokenFrom) -> ConnectionConfig {
+    fn check_concurrency(&self) -> Result<(), Misfit> {
+        let is_both = self.concurrency_level.is_some() && self.borrow_concurrency_from.is_some();
+        if is_both { Err(Misfit::LevelOfABorrower) } else { Ok(()) }
+    }
+
+    /// The token that is not sealed.
+    fn take_token(&mut self) -> Result<Option<TokenFrom>, Misfit> {
+        let files = self.api_token_files.take().map(|TokenFiles { current, next }| TokenFrom::Files { current, next });
+        let file = self.api_token_file.take().map(TokenFrom::File);
+        let variable = self.api_token_env.take().map(TokenFrom::Environment);
+        let mut given = [file, files, variable].into_iter().flatten();
+        match (given.next(), given.next()) {
+            (token, None) => Ok(token),
+            (_, Some(_)) => Err(Misfit::TwoTokens),
+        }
+    }
+
+    fn settings(self, name: ConnectionName, top: &Pace, folder: &Path, token: TokenFrom) -> ConnectionConfig {
         let defaults = sync::Settings::default();
         ConnectionConfig {
-            name: self.name,
+            name,
             connection: connection::Settings {
                 instance_url: self.instance_url,
                 credential: self.credential,
                 gateway_url: self.gateway_url,
                 username: self.username,
-                token,
+                token: within(folder, token),
                 api_token_expires: self.api_token_expires,
                 concurrency_level: self.concurrency_level.unwrap_or_default(),
                 borrow_concurrency_from: self.borrow_concurrency_from,
                 proxy_url: self.proxy_url,
-                ca_file: self.ca_file,
+                ca_file: self.ca_file.map(|file| folder.join(file)),
                 patience: Patience::default(),
             },
             sync: sync::Settings {
@@ -229,6 +296,13 @@ impl ConnectionYaml {
             },
         }
     }
+}
+
+/// Read in two steps: a name that is none is told of as a connection's `name`, not as what this type has inside.
+fn some_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spanned<ConnectionName>>, D::Error> {
+    let text = Spanned::<String>::deserialize(deserializer)?;
+    let value = ConnectionName::new(&text.value).map_err(serde::de::Error::custom)?;
+    Ok(Some(Spanned { value, referenced: text.referenced, defined: text.defined }))
 }
 
 fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {

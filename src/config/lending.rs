@@ -9,16 +9,25 @@ use crate::model::ConnectionName;
 /// What a connection has to lend: its own level, or the name of whom it borrows from itself.
 type Lenders = BTreeMap<ConnectionName, (Option<ConnectionName>, ConcurrencyLevel)>;
 
+/// Why nobody can lend to this connection.
+pub(super) struct NoLender {
+    pub(super) name: ConnectionName,
+    pub(super) problem: String,
+}
+
 /// Gives each borrower the level that it borrows, and as its lender the one who has that level. A borrower may lend on: they
 /// all share what the last lender has.
-pub(super) fn settle(connections: &mut [ConnectionConfig]) -> Result<(), String> {
+pub(super) fn settle(connections: &mut [ConnectionConfig]) -> Result<(), NoLender> {
     let lenders: Lenders = connections
         .iter()
         .map(|ConnectionConfig { name, connection, .. }| {
             (name.clone(), (connection.borrow_concurrency_from.clone(), connection.concurrency_level))
         })
         .collect();
-    let problem = |name, problem: &str| Err(format!("connection {name}: borrow_concurrency_from: {problem}"));
+    let problem = |name: &ConnectionName, problem: &str| {
+        let problem = format!("connection {name}: borrow_concurrency_from: {problem}");
+        Err(NoLender { name: name.clone(), problem })
+    };
     for (name, (lender, _)) in &lenders {
         if lender.as_ref().is_some_and(|lender| !lenders.contains_key(lender)) {
             let names: Vec<_> = lenders.keys().map(ConnectionName::as_str).collect();

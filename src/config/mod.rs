@@ -1,11 +1,16 @@
-//! Gathers the rooms' settings from one YAML file. What a setting means stands beside the code that obeys it.
+//! Gathers the rooms' settings from the configuration's file and the saved connections. What a setting means stands beside the
+//! code that obeys it.
 
 mod file;
+mod files;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzed;
 mod lending;
+mod saved;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::connection;
@@ -13,15 +18,21 @@ use crate::model::ConnectionName;
 use crate::sync;
 use crate::yaml;
 
-use file::FileYaml;
+use file::{FileYaml, SavedYaml};
+use lending::NoLender;
 
-/// What the configuration file says, checked.
+pub use files::Files;
+pub use saved::{SavedConnections, Writing};
+
+/// What the configuration's file and the saved connections say, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The file of what is kept over a restart, or `none`; nothing where the configuration doesn't say.
     pub store: Option<PathBuf>,
-    /// At least one, each with a name of its own.
+    /// Each with a name of its own.
     pub connections: Vec<ConnectionConfig>,
+    /// Where each connection stands.
+    pub places: BTreeMap<ConnectionName, Place>,
 }
 
 /// One connection's settings, room by room.
@@ -32,6 +43,20 @@ pub struct ConnectionConfig {
     pub sync: sync::Settings,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub file: PathBuf,
+    pub kind: PlaceKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceKind {
+    /// The configuration's own file.
+    Config { line: u64 },
+    /// A file of its own. `is_untested`: it was saved without having passed the test.
+    Saved { is_untested: bool },
+}
+
 /// Why a configuration is not taken: the file, the line and the key, and never a value.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -39,38 +64,135 @@ pub enum ConfigError {
     Unreadable {
         path: PathBuf,
         #[source]
-        source: std::io::Error,
+        source: io::Error,
+    },
+    #[error("cannot read the saved connections in {}", path.display())]
+    UnreadableFolder {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
     },
     #[error("{}: {problem}", path.display())]
     Wrong { path: PathBuf, problem: String },
+    #[error(
+        "there is no connection: neither a file {} nor a saved one in {}; `confluence-exporter connection add NAME` makes one",
+        config.display(), saved.display()
+    )]
+    Nothing { config: PathBuf, saved: PathBuf },
 }
 
 impl Config {
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let yaml = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&yaml, folder).map_err(|problem| ConfigError::Wrong { path: path.to_owned(), problem })
+    /// Fails without any connection.
+    pub fn read(files: &Files) -> Result<Self, ConfigError> {
+        let config = Self::gather(files)?;
+        if !config.connections.is_empty() {
+            return Ok(config);
+        }
+        let path = files.config.clone();
+        Err(if path.exists() {
+            let problem = "connections: there is none; add one with name, instance_url, username and a token, or with \
+                           `confluence-exporter connection add NAME`";
+            ConfigError::Wrong { path, problem: problem.to_owned() }
+        } else {
+            ConfigError::Nothing { config: path, saved: files.saved.folder().to_owned() }
+        })
     }
 
-    /// Token files are relative to `folder`.
-    fn parse(text: &str, folder: &Path) -> Result<Self, String> {
-        let FileYaml { defaults, store, connections } = yaml::read(text)?;
-        if connections.is_empty() {
-            return Err("connections: there is none; add one with name, instance_url, username and a token".to_owned());
+    /// The same, though there may be no connection yet.
+    pub fn gather(files: &Files) -> Result<Self, ConfigError> {
+        Self::join(files, files.saved.texts()?)
+    }
+
+    /// The same, as if this text were what is saved under this name.
+    pub fn with(files: &Files, name: &ConnectionName, text: &str) -> Result<Self, ConfigError> {
+        let mut saved = files.saved.texts()?;
+        saved.insert(name.clone(), text.to_owned());
+        Self::join(files, saved)
+    }
+
+    pub fn connection(&self, name: &ConnectionName) -> Option<&ConnectionConfig> {
+        self.connections.iter().find(|connection| connection.name == *name)
+    }
+
+    fn join(files: &Files, saved: BTreeMap<ConnectionName, String>) -> Result<Self, ConfigError> {
+        let path = &files.config;
+        let text = match fs::read_to_string(path) {
+            // Saved connections want nothing else.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !files.is_named => None,
+            text => Some(text.map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?),
+        };
+        let file = text.map_or_else(|| Ok(FileYaml::default()), |text| yaml::read(&text));
+        let mut gathered = file
+            .and_then(|file| Gathered::of(file, path))
+            .map_err(|problem| ConfigError::Wrong { path: path.clone(), problem })?;
+        for (name, text) in saved {
+            let path = files.saved.path(&name);
+            gathered.add_saved(name, &text, &path, files).map_err(|problem| ConfigError::Wrong { path, problem })?;
         }
-        let mut names = BTreeSet::new();
-        let mut connections: Vec<_> =
-            connections.into_iter().map(|connection| connection.settings(&defaults, folder)).collect();
-        for connection in &connections {
-            if !names.insert(&connection.name) {
-                return Err(format!("connections: there are two of the name {}; each needs its own", connection.name));
+        gathered.settled()
+    }
+}
+
+/// The connections so far, and what holds for those that say nothing else.
+struct Gathered {
+    config: Config,
+    defaults: file::Pace,
+}
+
+impl Gathered {
+    /// Paths are relative to the file's folder.
+    fn of(file: FileYaml, path: &Path) -> Result<Self, String> {
+        let FileYaml { defaults, store, connections } = file;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        // `none` is no file.
+        let store = store.map(|store| if store == Path::new("none") { store } else { folder.join(store) });
+        let config = Config { store, connections: Vec::new(), places: BTreeMap::new() };
+        let mut gathered = Self { config, defaults };
+        for connection in connections {
+            let place = Place { file: path.to_owned(), kind: PlaceKind::Config { line: connection.line() } };
+            let connection = connection.settings(&gathered.defaults, folder);
+            if gathered.config.places.contains_key(&connection.name) {
+                let name = connection.name;
+                return Err(format!("connections: there are two of the name {name}; each needs its own"));
+            }
+            gathered.add(connection, place);
+        }
+        Ok(gathered)
+    }
+
+    fn add_saved(&mut self, name: ConnectionName, text: &str, path: &Path, files: &Files) -> Result<(), String> {
+        // What is wrong with the file as a whole has no line of its own.
+        let with_line =
+            |problem: String| if problem.starts_with("line ") { problem } else { format!("line 1: {problem}") };
+        let yaml: SavedYaml = yaml::read(text).map_err(with_line)?;
+        if let Some(told) = yaml.name.as_ref().filter(|told| told.value != name) {
+            let line = told.referenced.line();
+            return Err(format!("line {line}: name: the file's own name is the connection's; leave this one out"));
+        }
+        if self.config.places.contains_key(&name) {
+            let config = files.config.display();
+            return Err(format!("there is a connection of the name {name} in {config}, too; rename one of them"));
+        }
+        let place = Place { file: path.to_owned(), kind: PlaceKind::Saved { is_untested: yaml.is_untested } };
+        let connection = yaml.settings(name, &self.defaults, path, &files.key);
+        self.add(connection, place);
+        Ok(())
+    }
+
+    /// Now that all are there who might lend.
+    fn settled(self) -> Result<Config, ConfigError> {
+        let mut config = self.config;
+        match lending::settle(&mut config.connections) {
+            Ok(()) => Ok(config),
+            Err(NoLender { name, problem }) => {
+                Err(ConfigError::Wrong { path: config.places[&name].file.clone(), problem })
             }
         }
-        lending::settle(&mut connections)?;
-        // Beside the configuration, as the tokens' files; `none` is no file.
-        let store = store.map(|store| if store == Path::new("none") { store } else { folder.join(store) });
-        Ok(Self { store, connections })
+    }
+
+    fn add(&mut self, connection: ConnectionConfig, place: Place) {
+        self.config.places.insert(connection.name.clone(), place);
+        self.config.connections.push(connection);
     }
 }
 
@@ -87,7 +209,9 @@ mod tests {
                          api_token_file: token\n";
 
     fn parse(yaml: &str) -> Result<Config, String> {
-        Config::parse(yaml, Path::new("/etc/exporter"))
+        let file = yaml::read(yaml)?;
+        let gathered = Gathered::of(file, Path::new("/etc/exporter/exporter.yml"))?;
+        gathered.settled().map_err(|error| error.to_string().replace("/etc/exporter/exporter.yml: ", ""))
     }
 
     fn problem(yaml: &str) -> String {
@@ -130,7 +254,13 @@ mod tests {
     fn two_connections_need_two_names() {
         let second = LEAST.replace("connections:\n", "");
         insta::assert_snapshot!(problem(&format!("{LEAST}{second}")), @"connections: there are two of the name acme; each needs its own");
-        insta::assert_snapshot!(problem("connections: []"), @"connections: there is none; add one with name, instance_url, username and a token");
+    }
+
+    #[test]
+    fn a_file_without_connections_is_good_where_there_are_saved_ones() {
+        for none in ["connections: []", "connections:", "refresh_interval: 5m", "# later\n", ""] {
+            assert!(parse(none).unwrap().connections.is_empty(), "{none}");
+        }
     }
 
     #[test]
@@ -212,7 +342,7 @@ mod tests {
         let yamls = lines.iter().map(|line| format!("{LEAST}{line}\n")).chain([
             "connections:\n- name: acme\n".to_owned(),
             "connections: 5".to_owned(),
-            String::new(),
+            LEAST.replace("- name: acme\n  ", "- "),
             LEAST.replace("api_token_file: token", ""),
             LEAST.replace("api_token_file: token", "api_token_file: CANARY\n  api_token_env: CANARY"),
             LEAST.replace("name: acme", "name: CANARY/1"),

@@ -1,5 +1,6 @@
 //! Where a site is: any form of its URL that a user may have at hand, made one.
 
+use std::fmt;
 use std::str::FromStr;
 
 use url::{Host, Url};
@@ -60,6 +61,16 @@ impl FromStr for InstanceUrl {
             (None | Some("wiki"), ..) => Ok(Self::Site(Origin(origin(&url)))),
             _ if is_atlassians(&url) => Ok(Self::Site(Origin(origin(&url)))),
             _ => Err(BadUrl::Path),
+        }
+    }
+}
+
+/// For people: who it is, without how it is spoken to.
+impl fmt::Display for InstanceUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Site(origin) => formatter.write_str(origin.host()),
+            Self::Gateway { gateway, cloud_id } => write!(formatter, "{} (cloud id {})", gateway.host(), cloud_id.0),
         }
     }
 }

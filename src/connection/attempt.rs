@@ -16,7 +16,8 @@ use crate::model::{Code, Operation};
 impl Connection {
     /// Asks with the token that serves, and where that is refused with the other one.
     pub(super) async fn try_to_ask<T: DeserializeOwned>(&self, question: &Question<'_>) -> Result<Answer<T>, Failure> {
-        let Offered { first, second } = self.0.tokens.offered();
+        let offered = self.0.tokens.offered().ok_or_else(|| Failure::without_token(question.operation))?;
+        let Offered { first, second } = offered;
         let outcome = self.ask_with(&first, question).await;
         if is_taken(&outcome) {
             self.0.tokens.was_taken(&first);

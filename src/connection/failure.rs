@@ -40,6 +40,8 @@ pub(super) enum Cause {
     Status(u16),
     /// No request was sent: the site has asked for quiet.
     Quiet,
+    /// No request was sent: there is nothing to authorise it with.
+    NoToken,
     Timeout,
     /// Nothing has come to the site at all, as far as we know.
     Unreached(Unreached),
@@ -74,6 +76,7 @@ impl Failure {
             Cause::Unreached(unreached) => unreached.where_to_look(),
             Cause::Status(_)
             | Cause::Quiet
+            | Cause::NoToken
             | Cause::Timeout
             | Cause::CutShort
             | Cause::TooLarge
@@ -96,10 +99,17 @@ impl Failure {
         Self::new(operation, Cause::Timeout)
     }
 
+    /// There is no token to ask with, which comes to the same as a wrong one.
+    pub(super) fn without_token(operation: Operation) -> Self {
+        let verdict = Verdict::Refused { code: Code::InvalidCredentials, named: true };
+        Self { verdict, ..Self::new(operation, Cause::NoToken) }
+    }
+
     /// A failure without an answer, or with one that cannot be used.
     pub(super) fn new(operation: Operation, cause: Cause) -> Self {
         let code = match cause {
             Cause::Quiet => Code::RateLimited,
+            Cause::NoToken => Code::InvalidCredentials,
             Cause::Timeout | Cause::Unreached(_) => Code::Unreachable,
             Cause::Status(_) | Cause::CutShort | Cause::TooLarge | Cause::NotTheJson => Code::BadResponse,
         };
@@ -140,7 +150,7 @@ impl Failure {
             Cause::Timeout | Cause::CutShort | Cause::NotTheJson => true,
             Cause::Unreached(unreached) => unreached.is_worth_another_try(),
             Cause::Status(status) => code == Code::RateLimited || status == 408 || status >= 500,
-            Cause::Quiet | Cause::TooLarge => false,
+            Cause::Quiet | Cause::NoToken | Cause::TooLarge => false,
         }
     }
 }
@@ -152,7 +162,7 @@ impl Cause {
             Self::Timeout => "timeout",
             Self::Unreached(unreached) => unreached.metric(),
             Self::CutShort | Self::TooLarge | Self::NotTheJson => "body",
-            Self::Quiet | Self::Status(_) => "connect",
+            Self::Quiet | Self::NoToken | Self::Status(_) => "connect",
         }
     }
 }
@@ -189,6 +199,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Status(status) => write!(formatter, "the site answered {status}"),
             Self::Quiet => formatter.write_str("the site has asked for quiet"),
+            Self::NoToken => formatter.write_str("there is no token to ask with"),
             Self::Timeout => formatter.write_str("no answer in time"),
             Self::Unreached(unreached) => unreached.fmt(formatter),
             Self::CutShort => formatter.write_str("the answer broke off"),

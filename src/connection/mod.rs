@@ -12,16 +12,20 @@ mod gate;
 #[cfg(test)]
 mod gate_test;
 mod headers;
+mod key;
 mod pace;
 #[cfg(test)]
 mod pace_test;
 mod proxy;
 mod question;
 mod retry;
+mod seal;
+mod sealed;
 mod settings;
 mod tenant;
 mod token;
 mod tokens;
+mod typed;
 mod unreached;
 mod values;
 mod verdict;
@@ -45,10 +49,14 @@ use tokens::Tokens;
 pub use address::{BadUrl, CloudId, GatewayUrl, InstanceUrl, Origin};
 pub use authorities::BadCaFile;
 pub use failure::{Failure, Verdict};
+pub use key::{BadKey, KeyFile, Keys};
 pub use proxy::{BadProxyUrl, ProxyUrl};
 pub use question::{Answer, Question, Turn};
+pub use seal::{BadSeal, seal};
+pub use sealed::SealedToken;
 pub use settings::{OpenError, Patience, Settings, TokenFrom};
 pub use token::BadToken;
+pub use typed::TypedToken;
 pub use values::{
     BadConcurrencyLevel, BadCredentialChoice, BadExpiryDate, BadUsername, ConcurrencyLevel, CredentialChoice,
     ExpiryDate, Username,
@@ -71,7 +79,8 @@ struct Inner {
 }
 
 impl Connection {
-    /// Reads the tokens, and asks nothing yet.
+    /// Reads the tokens, and asks nothing yet. While a sealed one cannot be opened, every question fails for want of it:
+    /// `check_token` says why.
     pub fn open(name: ConnectionName, settings: &Settings, clock: Clock, asking: Asking) -> Result<Self, OpenError> {
         let lane = Lane::new(settings.concurrency_level.get(), &settings.patience, asking.clone());
         Self::open_on(lane, name, settings, clock, asking)
@@ -113,6 +122,11 @@ impl Connection {
 
     pub fn name(&self) -> &ConnectionName {
         &self.0.name
+    }
+
+    /// Whether there is a token to ask with.
+    pub fn check_token(&self) -> Result<(), OpenError> {
+        self.0.tokens.trouble().map_or(Ok(()), |error| Err(OpenError::SealedToken(error)))
     }
 
     /// Asks until there is an answer, or no sense in asking on.
@@ -211,7 +225,10 @@ impl Connection {
         let status = failure.status();
         let trace = failure.trace.as_deref();
         match failure.verdict {
-            Verdict::Passing { .. } if failure.cause == Cause::Quiet => {
+            // Told already: when the quiet began, and when the token was looked for.
+            Verdict::Passing { .. } | Verdict::Refused { .. }
+                if matches!(failure.cause, Cause::Quiet | Cause::NoToken) =>
+            {
                 debug!(%connection, %operation, "{failure}");
             }
             Verdict::Refused { code, .. } | Verdict::Passing { code } => {

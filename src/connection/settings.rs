@@ -6,7 +6,10 @@ use std::time::Duration;
 use super::address::{GatewayUrl, InstanceUrl};
 use super::authorities::BadCaFile;
 use super::proxy::ProxyUrl;
+use super::seal::BadSeal;
+use super::sealed::SealedToken;
 use super::token::BadToken;
+use super::typed::TypedToken;
 use super::values::{ConcurrencyLevel, CredentialChoice, ExpiryDate, Username};
 use crate::model::ConnectionName;
 
@@ -43,6 +46,10 @@ pub enum TokenFrom {
     Files { current: PathBuf, next: Option<PathBuf> },
     /// The environment variable of this name.
     Environment(String),
+    /// A saved connection's file, sealed.
+    Sealed(SealedToken),
+    /// A person who has just given it.
+    Typed(TypedToken),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +78,8 @@ pub enum OpenError {
     TokenFiles(#[source] BadToken),
     #[error("api_token_env cannot be used")]
     TokenVariable(#[source] BadToken),
+    #[error("its token cannot be opened")]
+    SealedToken(#[source] BadSeal),
     #[error("ca_file cannot be used")]
     CaFile(#[source] BadCaFile),
     #[error("proxy_url has no use here: what goes to a loopback address does not leave this machine")]
@@ -86,7 +95,8 @@ impl TokenFrom {
     pub fn first_file(&self) -> Option<&Path> {
         match self {
             Self::File(file) | Self::Files { current: file, .. } => Some(file),
-            Self::Environment(_) => None,
+            Self::Sealed(sealed) => Some(&sealed.file),
+            Self::Environment(_) | Self::Typed(_) => None,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! One place that a token comes from, and whether it has changed there. Which of two is asked with is `tokens`' business; the
-//! one line that opens a token stands in `entrance`.
+//! One place that a token comes from, and whether it has changed there. Which of two is asked with is `tokens`' business; how a
+//! sealed one is opened is `seal`'s.
 
 use std::fs::{self, Metadata};
 use std::io::Read;
@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 use tracing::{info, warn};
 
+use super::seal::BadSeal;
+use super::sealed::SealedToken;
 use crate::model::{ConnectionName, TokenSlot};
 
 /// A token as it was last read, and where to look for a newer one.
@@ -16,11 +19,17 @@ use crate::model::{ConnectionName, TokenSlot};
 pub(super) struct Source {
     connection: ConnectionName,
     slot: TokenSlot,
-    /// `None` for a token from the environment, which does not change.
-    file: Option<PathBuf>,
-    stamp: Option<Stamp>,
+    /// `None` for a token that does not change.
+    file: Option<SecretFile>,
+    stamps: Stamps,
     /// `None` for a file that has never held a usable one.
     token: Option<Token>,
+}
+
+#[derive(Debug)]
+pub(super) enum SecretFile {
+    Plain(PathBuf),
+    Sealed(SealedToken),
 }
 
 /// One reading of a token.
@@ -45,7 +54,12 @@ pub enum BadToken {
     NotAToken,
     #[error("it is longer than any token")]
     TooLong,
+    #[error(transparent)]
+    Sealed(#[from] BadSeal),
 }
+
+/// The token's file, and the key's where it is sealed.
+type Stamps = [Option<Stamp>; 2];
 
 /// What tells that a file has been written again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,24 +68,32 @@ struct Stamp {
     length: u64,
     /// Another file may be as old and as long as the one whose place it has taken.
     inode: u64,
+    /// Whoever was not allowed to read a file may be now.
+    changed: (i64, i64),
 }
 
 /// Atlassian's tokens have about 200 characters.
 const LONGEST_TOKEN: u64 = 4_096;
+const LONGEST_TEXT: usize = 4_096 + 1;
 
 impl Source {
     pub(super) fn variable(connection: &ConnectionName, variable: &str) -> Result<Self, BadToken> {
         let text = std::env::var(variable).map_err(|_| BadToken::NotSet)?;
+        Ok(Self::fixed(connection, check(&text)?))
+    }
+
+    pub(super) fn fixed(connection: &ConnectionName, secret: SecretString) -> Self {
         let slot = TokenSlot::Current;
-        let token = Token { secret: check(&text)?, slot, edition: 0 };
-        Ok(Self { connection: connection.clone(), slot, file: None, stamp: None, token: Some(token) })
+        let token = Some(Token { secret, slot, edition: 0 });
+        Self { connection: connection.clone(), slot, file: None, stamps: [None; 2], token }
     }
 
     /// Reads the file. One that cannot be used is looked at again as any other.
-    pub(super) fn file(connection: &ConnectionName, slot: TokenSlot, path: &Path) -> (Self, Result<(), BadToken>) {
-        let stamp = Stamp::of_file(path);
-        let mut source = Self { connection: connection.clone(), slot, file: Some(path.to_owned()), stamp, token: None };
-        let read = source.read(path);
+    pub(super) fn file(connection: &ConnectionName, slot: TokenSlot, file: SecretFile) -> (Self, Result<(), BadToken>) {
+        // Before it is read, so that what is written meanwhile is read with the next request.
+        let stamps = file.stamps();
+        let mut source = Self { connection: connection.clone(), slot, file: Some(file), stamps, token: None };
+        let read = source.read();
         (source, read)
     }
 
@@ -83,14 +105,14 @@ impl Source {
     /// read, the old token is kept.
     pub(super) fn look(&mut self) -> bool {
         // A look at a local file is over sooner than another thread would have been told to take it.
-        let Some(path) = self.file.clone() else { return false };
-        let stamp = Stamp::of_file(&path);
-        if stamp == self.stamp {
+        let Some(file) = &self.file else { return false };
+        let stamps = file.stamps();
+        if stamps == self.stamps {
             return false;
         }
-        self.stamp = stamp;
+        self.stamps = stamps;
         let (connection, slot) = (self.connection.clone(), self.slot);
-        match self.read(&path) {
+        match self.read() {
             Ok(()) => info!(%connection, %slot, "the token file has changed and was read again"),
             Err(error) => {
                 let reason: &dyn std::error::Error = &error;
@@ -101,18 +123,47 @@ impl Source {
         true
     }
 
-    fn read(&mut self, path: &Path) -> Result<(), BadToken> {
-        let (secret, stamp) = read_file(&self.connection, path)?;
+    /// Why there is no token, where it is sealed and does not open.
+    pub(super) fn trouble(&self) -> Option<BadSeal> {
+        match &self.file {
+            Some(SecretFile::Sealed(sealed)) => sealed.check(&self.connection).err(),
+            Some(SecretFile::Plain(_)) | None => None,
+        }
+    }
+
+    fn read(&mut self) -> Result<(), BadToken> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let secret = file.read(&self.connection)?;
         let edition = self.token.as_ref().map_or(0, |token| token.edition + 1);
         self.token = Some(Token { secret, slot: self.slot, edition });
-        self.stamp = Some(stamp);
         Ok(())
+    }
+}
+
+impl SecretFile {
+    fn stamps(&self) -> Stamps {
+        match self {
+            Self::Plain(path) => [Stamp::of_file(path), None],
+            Self::Sealed(sealed) => [Stamp::of_file(&sealed.file), Stamp::of_file(sealed.key.path())],
+        }
+    }
+
+    fn read(&self, connection: &ConnectionName) -> Result<SecretString, BadToken> {
+        match self {
+            Self::Plain(path) => read_file(connection, path),
+            Self::Sealed(sealed) => Ok(sealed.open(connection)?),
+        }
     }
 }
 
 impl Stamp {
     fn of(metadata: &Metadata) -> Self {
-        Self { modified: metadata.modified().ok(), length: metadata.len(), inode: inode(metadata) }
+        Self {
+            modified: metadata.modified().ok(),
+            length: metadata.len(),
+            inode: inode(metadata),
+            changed: changed(metadata),
+        }
     }
 
     fn of_file(path: &Path) -> Option<Self> {
@@ -120,20 +171,25 @@ impl Stamp {
     }
 }
 
-fn read_file(connection: &ConnectionName, path: &Path) -> Result<(SecretString, Stamp), BadToken> {
+fn read_file(connection: &ConnectionName, path: &Path) -> Result<SecretString, BadToken> {
     let file = fs::File::open(path).map_err(BadToken::Unreadable)?;
     let metadata = file.metadata().map_err(BadToken::Unreadable)?;
-    let mut text = String::new();
-    file.take(LONGEST_TOKEN + 1).read_to_string(&mut text).map_err(BadToken::Unreadable)?;
-    let secret = check(&text)?;
+    let secret = check(&text(file)?)?;
     if is_world_readable(&metadata) {
         warn!(%connection, "every user of this machine can read the token file: chmod o-r it");
     }
-    Ok((secret, Stamp::of(&metadata)))
+    Ok(secret)
+}
+
+/// Large enough from the start: a text that grows leaves its beginning behind in memory.
+pub(super) fn text(from: impl Read) -> Result<Zeroizing<String>, BadToken> {
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST_TEXT));
+    from.take(LONGEST_TOKEN + 1).read_to_string(&mut text).map_err(BadToken::Unreadable)?;
+    Ok(text)
 }
 
 /// Editors end a file with a new line, which is not the token's.
-fn check(text: &str) -> Result<SecretString, BadToken> {
+pub(super) fn check(text: &str) -> Result<SecretString, BadToken> {
     let token = text.trim();
     match token {
         "" => Err(BadToken::Empty),
@@ -152,6 +208,17 @@ fn inode(metadata: &Metadata) -> u64 {
 #[cfg(not(unix))]
 fn inode(_: &Metadata) -> u64 {
     0
+}
+
+#[cfg(unix)]
+fn changed(metadata: &Metadata) -> (i64, i64) {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.ctime(), metadata.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn changed(_: &Metadata) -> (i64, i64) {
+    (0, 0)
 }
 
 #[cfg(unix)]
@@ -178,7 +245,7 @@ mod tests {
     }
 
     fn source(path: &Path) -> Result<Source, BadToken> {
-        let (source, read) = Source::file(&acme(), TokenSlot::Current, path);
+        let (source, read) = Source::file(&acme(), TokenSlot::Current, SecretFile::Plain(path.to_owned()));
         read.map(|()| source)
     }
 

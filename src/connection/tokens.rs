@@ -1,11 +1,13 @@
 //! A connection's one or two tokens, and which of them serves. What a refusal is worth is decided by whoever asks.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::{info, warn};
 
+use super::seal::BadSeal;
 use super::settings::{OpenError, TokenFrom};
-use super::token::{BadToken, Source, Token};
+use super::token::{BadToken, SecretFile, Source, Token};
 use crate::model::{ConnectionName, TokenSlot};
 
 #[derive(Debug)]
@@ -33,12 +35,17 @@ struct State {
 }
 
 impl Tokens {
-    /// Fails when there is no usable token at all.
+    /// Fails when there is no usable token at all, but for a sealed one: that is looked for again when its files change.
     pub(super) fn open(connection: &ConnectionName, from: &TokenFrom) -> Result<Self, OpenError> {
-        let file = |slot, path| Source::file(connection, slot, path);
+        let file = |slot, path: &PathBuf| Source::file(connection, slot, SecretFile::Plain(path.clone()));
         let (current, next) = match from {
             TokenFrom::Environment(variable) => {
                 (Source::variable(connection, variable).map_err(OpenError::TokenVariable)?, None)
+            }
+            TokenFrom::Typed(token) => (Source::fixed(connection, token.secret().clone()), None),
+            TokenFrom::Sealed(sealed) => {
+                let (source, _) = Source::file(connection, TokenSlot::Current, SecretFile::Sealed(sealed.clone()));
+                (source, None)
             }
             TokenFrom::File(path) => {
                 let (source, read) = file(TokenSlot::Current, path);
@@ -60,8 +67,14 @@ impl Tokens {
         Ok(Self { connection: connection.clone(), state: Mutex::new(state) })
     }
 
+    /// Why there is no token, where there is none.
+    pub(super) fn trouble(&self) -> Option<BadSeal> {
+        self.state().current.trouble()
+    }
+
     /// Looks whether the files have changed. A new token in the first file is asked with first, whichever has served so far.
-    pub(super) fn offered(&self) -> Offered {
+    /// Nothing where no token has ever been usable.
+    pub(super) fn offered(&self) -> Option<Offered> {
         let mut state = self.state();
         if state.current.look() {
             state.serving = TokenSlot::Current;
@@ -75,8 +88,8 @@ impl Tokens {
             TokenSlot::Next => (next, current),
         };
         match (first.cloned(), second.cloned()) {
-            (Some(first), second) => Offered { first, second },
-            (None, second) => Offered { first: second.expect("one was usable, and no source forgets"), second: None },
+            (Some(first), second) => Some(Offered { first, second }),
+            (None, second) => second.map(|first| Offered { first, second: None }),
         }
     }
 
@@ -156,7 +169,7 @@ mod tests {
     }
 
     fn shown(tokens: &Tokens) -> Vec<String> {
-        let Offered { first, second } = tokens.offered();
+        let Offered { first, second } = tokens.offered().unwrap();
         [Some(first), second].into_iter().flatten().map(|token| token.secret.expose_secret().to_owned()).collect()
     }
 
@@ -168,14 +181,14 @@ mod tests {
         let tokens = tokens(&folder).unwrap();
         assert_eq!((shown(&tokens), tokens.in_use()), (vec!["old".to_owned(), "coming".to_owned()], None));
 
-        let Offered { first, second } = tokens.offered();
+        let Offered { first, second } = tokens.offered().unwrap();
         tokens.serve_instead(&first, &second.unwrap());
         assert_eq!(shown(&tokens), ["coming", "old"]);
         assert_eq!(tokens.in_use(), Some(TokenSlot::Next));
 
         write(&folder, "current", "newest");
         assert_eq!(shown(&tokens), ["newest", "coming"]);
-        tokens.was_taken(&tokens.offered().first);
+        tokens.was_taken(&tokens.offered().unwrap().first);
         assert_eq!(tokens.in_use(), Some(TokenSlot::Current));
     }
 
@@ -185,7 +198,7 @@ mod tests {
         write(&folder, "current", "old");
         write(&folder, "next", "coming");
         let tokens = tokens(&folder).unwrap();
-        let Offered { first: old, second } = tokens.offered();
+        let Offered { first: old, second } = tokens.offered().unwrap();
         write(&folder, "current", "newest");
         assert_eq!(shown(&tokens), ["newest", "coming"]);
 
@@ -200,7 +213,7 @@ mod tests {
         write(&folder, "next", "coming");
         let tokens = tokens(&folder).unwrap();
         assert_eq!(shown(&tokens), ["coming"]);
-        tokens.was_taken(&tokens.offered().first);
+        tokens.was_taken(&tokens.offered().unwrap().first);
         assert_eq!(tokens.in_use(), Some(TokenSlot::Next));
 
         write(&folder, "current", "newest");

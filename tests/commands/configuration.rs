@@ -74,7 +74,7 @@ async fn what_is_wrong_is_told_by_file_line_and_key() {
     }
 
     insta::assert_snapshot!(problems.join("\n"), @r"
-    line 6: connections[0].concurency_level: there is no such key; there are name, application, instance_url, credential, gateway_url, username, api_token_file, api_token_files, api_token_env, api_token_expires, concurrency_level, borrow_concurrency_from, proxy_url, ca_file, spaces, labels, collectors, refresh_interval, reconcile_interval, request_budget, max_stale, max_series, windows
+    line 6: connections[0].concurency_level: there is no such key; there are name, application, instance_url, credential, gateway_url, username, api_token_file, api_token_files, api_token_env, api_token_sealed, untested, api_token_expires, concurrency_level, borrow_concurrency_from, proxy_url, ca_file, spaces, labels, collectors, refresh_interval, reconcile_interval, request_budget, max_stale, max_series, windows
     line 6: connections[0]: username stands here twice
     line 6: connections[0].concurrency_level: not a concurrency level: write a whole number from 1 to 25
     line 6: connections[0].concurrency_level: not a concurrency level: write a whole number from 1 to 25

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::{Command, CommandFactory as _};
 use confluence_exporter::cli::Cli;
-use confluence_exporter::config::Config;
+use confluence_exporter::config::{Config, Files};
 use confluence_exporter::server::check_web_config;
 
 use super::{code_spans, read, table_rows};
@@ -79,7 +79,11 @@ fn first_cells(width: usize) -> BTreeSet<String> {
 fn keys(yaml: &str) -> BTreeSet<String> {
     let head = "connections:\n- name: acme\n  instance_url: acme.atlassian.net\n  username: ann@acme.example\n  api_token_file: token\n";
     let top = if yaml.starts_with(' ') { format!("{head}{yaml}") } else { format!("{yaml}{head}") };
-    offered(|file| Config::read(file).expect_err("it has a key that nobody knows").to_string(), &top)
+    let problem = |file: &Path| {
+        let files = Files::new(Some(file), None, None);
+        Config::read(&files).expect_err("it has a key that nobody knows").to_string()
+    };
+    offered(problem, &top)
 }
 
 fn offered(problem: impl Fn(&Path) -> String, yaml: &str) -> BTreeSet<String> {
