@@ -20,7 +20,7 @@ pub struct Cli {
 pub enum Command {
     /// Answer Prometheus' scrapes, and ask Confluence for what they want to know.
     Serve(Serve),
-    /// Try the connections to Confluence.
+    /// Add, try, list, change and remove connections to Confluence.
     #[command(subcommand)]
     Connection(Connection),
     /// Ask Confluence a handful of requests, and say how long it will take to know each site in full, and what to change.
@@ -37,6 +37,20 @@ pub enum Connection {
     ///
     /// Exits with 0 when everything that the enabled collectors need is open, else with 1.
     Test(TestConnection),
+    /// Ask for what a connection needs, test it, and save it with its token sealed. Nothing is saved that did not pass.
+    ///
+    /// What is not given as a flag is asked for at the terminal. Without a terminal the token is read from standard input.
+    Add(SaveConnection),
+    /// Show all connections, those of the configuration and the saved ones.
+    List(ListConnections),
+    /// Ask for the settings of a saved connection anew, and always for its token; test it, and save it.
+    Edit(SaveConnection),
+    /// Remove a saved connection and its sealed token.
+    Remove(RemoveConnection),
+    /// Make a new key, and seal the token of every saved connection anew.
+    ///
+    /// May be interrupted at any moment: the old key is kept until nothing needs it, and the next run ends what was begun.
+    Reseal(ResealConnections),
 }
 
 #[derive(Debug, Args)]
@@ -69,6 +83,67 @@ pub struct TestConnection {
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct SaveConnection {
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// The connection's name: its file's, and the value of the label `connection`.
+    pub name: String,
+    /// Any address of the site as the browser shows it, like acme.atlassian.net, or the gateway's base with the cloud id.
+    #[arg(long, value_name = "URL")]
+    pub instance_url: Option<String>,
+    /// The e-mail address of the account that made the token.
+    #[arg(long, value_name = "EMAIL")]
+    pub username: Option<String>,
+    /// Where the token is tried: `auto`, `scoped` (at the gateway) or `unscoped` (at the site).
+    #[arg(long, value_name = "KIND")]
+    pub credential: Option<String>,
+    /// Where scoped tokens go instead of Atlassian's own gateway; for proxies.
+    #[arg(long, value_name = "URL")]
+    pub gateway_url: Option<String>,
+    /// A file to read the token from, once.
+    #[arg(long, value_name = "FILE")]
+    pub api_token_file: Option<PathBuf>,
+    /// The day on which the token ends, like 2027-06-30.
+    #[arg(long, value_name = "DATE")]
+    pub api_token_expires: Option<String>,
+    /// How many requests may be under way at once, 1 to 25.
+    #[arg(long, value_name = "NUMBER")]
+    pub concurrency_level: Option<String>,
+    /// A connection whose permits, pause and pace are shared instead of a concurrency level of its own.
+    #[arg(long, value_name = "NAME")]
+    pub borrow_concurrency_from: Option<String>,
+    /// Save it without asking Confluence, marked as untested.
+    #[arg(long)]
+    pub untested: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ListConnections {
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// How to print the list.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct RemoveConnection {
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// The saved connection's name.
+    pub name: String,
+    /// Ask nothing.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ResealConnections {
+    #[command(flatten)]
+    pub config: ConfigFile,
 }
 
 #[derive(Debug, Args)]

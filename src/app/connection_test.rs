@@ -37,6 +37,13 @@ pub(super) async fn run(test: &TestConnection) -> Result<ExitCode, Box<dyn Error
     Ok(if all_open { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Tests one connection, prints what is open, and tells whether everything is that is needed.
+pub(super) async fn passes(connection: &ConnectionConfig) -> Result<bool, CannotOpen> {
+    let rows = test_connection(connection).await?;
+    output::print(&table(&rows));
+    Ok(rows.iter().all(|row| row.finding.is_fine()))
+}
+
 async fn test_connection(config: &ConnectionConfig) -> Result<Vec<Row>, CannotOpen> {
     let site = open_for_a_person(config)?;
     let mut trial = Trial::of(&site, &config.sync.collectors, |_, _| {});

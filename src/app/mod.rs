@@ -7,9 +7,11 @@ mod open;
 mod output;
 mod plan;
 mod reload;
+mod saved;
 mod serve;
 mod shield;
 mod systemd;
+mod terminal;
 
 use std::error::Error;
 use std::path::Path;
@@ -21,6 +23,8 @@ use crate::cli::{CheckConfig, Cli, Command, Connection};
 use crate::config::{Config, PlaceKind};
 use crate::server::check_web_config;
 
+use terminal::unless_told_to_stop;
+
 /// Runs one command. What goes wrong is told on standard error.
 pub async fn run(cli: Cli) -> ExitCode {
     // First of all: whatever is read from now on may be a token.
@@ -31,7 +35,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     }
     let ended = match &cli.command {
         Command::Serve(serve) => serve::run(serve).await,
-        Command::Connection(Connection::Test(test)) => connection_test::run(test).await,
+        Command::Connection(connection) => run_for_connection(connection).await,
         Command::Plan(plan) => plan::run(plan).await,
         Command::CheckConfig(check) => check_config(check),
     };
@@ -39,6 +43,17 @@ pub async fn run(cli: Cli) -> ExitCode {
         output::complain(&with_causes(error.as_ref()));
         ExitCode::FAILURE
     })
+}
+
+async fn run_for_connection(command: &Connection) -> Result<ExitCode, Box<dyn Error>> {
+    match command {
+        Connection::Test(test) => connection_test::run(test).await,
+        Connection::Add(add) => unless_told_to_stop(saved::add(add)).await,
+        Connection::List(list) => saved::list(list),
+        Connection::Edit(edit) => unless_told_to_stop(saved::edit(edit)).await,
+        Connection::Remove(remove) => unless_told_to_stop(saved::remove(remove)).await,
+        Connection::Reseal(reseal) => saved::reseal(reseal),
+    }
 }
 
 /// Whatever `serve` would stumble over before it listens, the files of tokens and certificates included.

@@ -226,6 +226,10 @@ impl CheckedYaml {
 }
 
 impl SavedYaml {
+    pub(super) fn sealed(&self) -> Option<&str> {
+        self.yaml.api_token_sealed.as_deref()
+    }
+
     /// Those of the connection of this name, which is saved in `file`.
     pub(super) fn settings(self, name: ConnectionName, top: &Pace, file: &Path, key: &KeyFile) -> ConnectionConfig {
         let sealed = || TokenFrom::Sealed(SealedToken { file: file.to_owned(), key: key.clone() });

@@ -6,7 +6,9 @@ mod files;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzed;
 mod lending;
+mod reseal;
 mod saved;
+mod text;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +24,9 @@ use file::{FileYaml, SavedYaml};
 use lending::NoLender;
 
 pub use files::Files;
+pub use reseal::{CannotReseal, Reseal};
 pub use saved::{SavedConnections, Writing};
+pub use text::with_key;
 
 /// What the configuration's file and the saved connections say, checked.
 #[derive(Clone, Debug)]

@@ -12,6 +12,8 @@ async fn said(arguments: &[&str]) -> String {
 async fn help_tells_what_the_program_is_for_and_what_it_can_do() {
     insta::assert_snapshot!("help", said(&["--help"]).await);
     insta::assert_snapshot!("serve", said(&["serve", "--help"]).await);
+    insta::assert_snapshot!("connection", said(&["connection", "--help"]).await);
+    insta::assert_snapshot!("connection_add", said(&["connection", "add", "--help"]).await);
     insta::assert_snapshot!("connection_test", said(&["connection", "test", "--help"]).await);
     insta::assert_snapshot!("plan", said(&["plan", "--help"]).await);
     insta::assert_snapshot!("check_config", said(&["check-config", "--help"]).await);

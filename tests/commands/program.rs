@@ -1,5 +1,6 @@
 //! The real program, run in a folder of its own. What it ought to say is the other files' business.
 
+use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -72,11 +73,10 @@ impl Desk {
     }
 
     /// Every file but this one, by name and what it holds.
-    pub(crate) fn files_but(&self, left_out: &str) -> Vec<(String, Vec<u8>)> {
-        let files = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap());
-        let files = files.map(|file| (file.file_name().into_string().unwrap(), file.path()));
-        let wanted = files.filter(|(name, _)| name != left_out);
-        wanted.map(|(name, path)| (name, fs::read(path).unwrap())).collect()
+    pub(crate) fn files_but(&self, left_out: &str) -> BTreeMap<String, String> {
+        let mut files = self.files();
+        files.remove(left_out);
+        files
     }
 
     pub(crate) fn remove(&self, name: &str) {
@@ -100,6 +100,50 @@ impl Desk {
         let mut command = Command::new(starter[0]);
         command.args(&starter[1..]).arg(PROGRAM).args(arguments);
         ended(in_folder(command, self.folder.path())).await
+    }
+
+    /// The same with this on its standard input.
+    pub(crate) async fn run_with_input(&self, input: &str, arguments: &[&str]) -> Ended {
+        let mut command = command(self.folder.path(), arguments);
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        // Who has ended already wants no input.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
+        let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+        let output = output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap();
+        Ended { status: output.status, out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// Begins a command and kills it after so long, if it has not ended by then.
+    pub(crate) async fn start_and_kill(&self, arguments: &[&str], after: Duration) {
+        let mut child = command(self.folder.path(), arguments).spawn().unwrap();
+        let _ = tokio::time::timeout(after, child.wait()).await;
+        let _ = child.kill().await;
+    }
+
+    /// Every file in the folder and below, and what stands in it.
+    pub(crate) fn files(&self) -> BTreeMap<String, String> {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![self.path("")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let name = path.strip_prefix(self.folder.path()).unwrap().display().to_string();
+                    files.insert(name, String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned());
+                }
+            }
+        }
+        files
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub(crate) fn mode(&self, name: &str) -> u32 {
+        fs::metadata(self.path(name)).unwrap().permissions().mode() & 0o777
     }
 
     /// `serve` on a free port, once it listens.

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use crate::canary::{CANARY, Scan};
 use crate::echo::Echo;
 use crate::program::{CONFIG, Desk, Ended, connection, site};
+use crate::saved;
 
 /// Every page that there is, and some that there are not. What is new stands here, too.
 const PAGES: [(&str, &str); 15] = [
@@ -32,10 +33,17 @@ const PAGES: [(&str, &str); 15] = [
 const ACCEPTED: [&str; 4] = ["*/*", "application/openmetrics-text", "text/html", "application/json"];
 
 /// Every command, with a word that it says when all is well. What is new stands here, too.
-const COMMANDS: [(&[&str], &str); 6] = [
+const COMMANDS: [(&[&str], &str); 12] = [
     (&["check-config"], "good"),
     (&["connection", "test"], "page_versions"),
     (&["connection", "test", "--format=json"], "page_versions"),
+    (&["connection", "list"], "acme"),
+    (&["connection", "list", "--format=json"], "acme"),
+    // With a saved connection these have a test of their own.
+    (&["connection", "add", "--help"], "Usage"),
+    (&["connection", "edit", "--help"], "Usage"),
+    (&["connection", "remove", "--help"], "Usage"),
+    (&["connection", "reseal", "--help"], "Usage"),
     (&["plan"], "first walk"),
     (&["plan", "--format=json"], "first_walk"),
     (&["serve", "--help"], "Usage"),
@@ -94,8 +102,7 @@ async fn served(desk: &Desk, log: &[&str]) -> String {
 }
 
 fn on_disk(desk: &Desk) -> String {
-    let files = desk.files_but(TOKEN_FILE).into_iter();
-    let texts = files.map(|(name, bytes)| format!("{name}\n{}", String::from_utf8_lossy(&bytes)));
+    let texts = desk.files_but(TOKEN_FILE).into_iter().map(|(name, text)| format!("{name}\n{text}"));
     texts.collect::<Vec<_>>().join("\n")
 }
 
@@ -133,8 +140,52 @@ async fn no_command_tells_the_token_of_a_site_that_takes_it() {
 }
 
 #[tokio::test]
+async fn no_command_tells_the_token_of_a_saved_connection_and_no_file_holds_it() {
+    let (site, scan) = (site().await, Scan::for_canary());
+    let token = site.token_spelt(TokenKind::Unscoped, CANARY);
+    let desk = saved::desk();
+    let debug = "--log.level=debug";
+
+    for (command, more) in [("add", &[][..]), ("edit", &[]), ("edit", &["--untested"])] {
+        let ended = saved::save(&desk, command, "acme", &site, &token, &[more, &[debug]].concat()).await;
+        scan.assert_clean(&(ended.out + &ended.err), "acme is saved in connections.d/acme.yml");
+    }
+    for (command, expected) in [
+        (&["connection", "test"][..], "page_versions"),
+        (&["connection", "list"], "sealed"),
+        (&["connection", "list", "--format=json"], "sealed"),
+        (&["connection", "reseal"], "holds a new key"),
+        (&["plan"], "first walk"),
+        (&["check-config"], "connections.d: good"),
+    ] {
+        scan.assert_clean(&run(&desk, command, &[debug]).await, expected);
+    }
+    let said = served(&desk, &[debug]).await;
+    for expected in ["confluence_up{connection=\"acme\"} 1", "connections.d/acme.yml\n", "confluence-exporter.key\n"] {
+        scan.assert_clean(&said, expected);
+    }
+    scan.assert_clean(&run(&desk, &["connection", "remove", "acme", "--yes"], &[debug]).await, "acme is removed");
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_taken_is_neither_told_nor_kept() {
+    let (site, scan) = (Echo::answering("401 No", CANARY).await, Scan::for_canary());
+    let desk = saved::desk();
+    let (url, gateway) = (format!("--instance-url={}", site.url), format!("--gateway-url={}", site.url));
+
+    let username = "--username=ann@acme.example";
+    let arguments = ["connection", "add", "acme", CONFIG, &url, &gateway, username, "--log.level=debug"];
+    let added = desk.run_with_input(CANARY, &arguments).await;
+
+    assert_eq!(added.code(), 1);
+    scan.assert_clean(&(added.out + &added.err), "acme was not saved");
+    assert_eq!(scan.finds(&on_disk(&desk)), None);
+}
+
+#[tokio::test]
 async fn a_site_that_says_the_token_back_does_not_get_it_told_on() {
-    let asking = COMMANDS.iter().filter(|(command, _)| ["connection", "plan"].contains(&command[0]));
+    let asks = |command: &[&str]| command[0] == "plan" || command.starts_with(&["connection", "test"]);
+    let asking = COMMANDS.iter().filter(|(command, _)| asks(command));
     let asking: Vec<&[&str]> = asking.map(|(command, _)| *command).collect();
     let mut stories = JoinSet::new();
     for (status, command) in

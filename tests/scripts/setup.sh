@@ -34,6 +34,7 @@ case "${1:-all}" in
             "sqlite3 /usr/bin/sqlite3"
             "chromium /usr/bin/chromium"
             "chromium-driver /usr/bin/chromedriver"
+            "bsdutils /usr/bin/script"
         )
         requirements=tests/requirements.txt
         ;;
