@@ -26,11 +26,16 @@ pub fn read<T: DeserializeOwned>(yaml: &str) -> Result<T, String> {
 /// Longer than any key that there is.
 const LONGEST_KEY: usize = 40;
 
-/// A key as it stands there, but for what is like none: that may be a token as well, and may hold a new line.
+/// Shorter than any token.
+const SHORT_KEY: usize = 8;
+
+/// A key as it stands there, but for what is like none: that may be a token as well, and may hold a new line. A token has
+/// digits, and so have only short keys, such as `http2`.
 fn key_or_nothing(key: &str) -> &str {
-    let is_like_one =
-        key.len() <= LONGEST_KEY && key.bytes().all(|byte| byte.is_ascii_alphabetic() || b"_-".contains(&byte));
-    if is_like_one { key } else { "(what is no key)" }
+    let may_have_digits = key.len() <= SHORT_KEY;
+    let fits =
+        |byte: u8| byte.is_ascii_alphabetic() || b"_-".contains(&byte) || (may_have_digits && byte.is_ascii_digit());
+    if key.len() <= LONGEST_KEY && key.bytes().all(fits) { key } else { "(what is no key)" }
 }
 
 fn spelt(path: &Path) -> String {

@@ -12,8 +12,8 @@ use crate::program::{Desk, Serving, connection, site};
 /// Longer than any test: no refresh is due twice.
 const HOURLY: &str = "  refresh_interval: 1h\n";
 const EVERY_SECOND: &str = "  refresh_interval: 1s\n";
-/// Nearly nothing but bases and the first walk.
-const WALKING: &str = "  refresh_interval: 1s\n  request_budget: 1\n";
+/// Nearly nothing but bases and the first walk, which takes its time.
+const WALKING: &str = "  refresh_interval: 1s\n  request_budget: 1\n  concurrency_level: 2\n";
 
 /// A site, and what leads to it.
 struct There {
@@ -27,7 +27,7 @@ impl There {
     }
 
     async fn is_slow_and_large() -> Self {
-        let options = Options { spaces: 12, docs: 6_000, latency: Duration::from_millis(300), ..Options::default() };
+        let options = Options { spaces: 12, docs: 8_000, latency: Duration::from_millis(200), ..Options::default() };
         Self::of(Simulator::start(options).await.unwrap())
     }
 
@@ -82,6 +82,20 @@ async fn until_known(serving: &Serving) -> String {
     serving.scrape_until(|page| is_walked(page) && !page.contains(&format!("{ended}0\n"))).await
 }
 
+/// The same where no other refresh is due, and until the page tells all of it: the last snapshot takes a moment to be
+/// written, and a page is kept for a second.
+async fn until_still(serving: &Serving) -> String {
+    let mut before = until_known(serving).await;
+    loop {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let page = serving.get("/metrics").await;
+        if of(&page, "\"acme\"") == of(&before, "\"acme\"") {
+            return page;
+        }
+        before = page;
+    }
+}
+
 #[tokio::test]
 async fn connections_come_and_go_by_signal_and_by_post() {
     let (acme, beta) = (There::is().await, There::is().await);
@@ -110,7 +124,7 @@ async fn what_has_not_changed_keeps_its_numbers_and_asks_nothing() {
     let (acme, beta) = (There::is().await, There::is().await);
     let desk = desk(&[("acme", &acme), ("beta", &beta)], &[acme.named("acme", HOURLY)]);
     let serving = desk.serve(&[]).await;
-    let before = until_known(&serving).await;
+    let before = until_still(&serving).await;
     acme.site.clear_journal();
 
     // In another place of another file, but the same.
@@ -129,7 +143,7 @@ async fn other_settings_go_on_from_the_store_and_many_reloads_ask_nothing() {
     let acme = There::is().await;
     let desk = desk(&[("acme", &acme)], &[acme.named("acme", HOURLY)]);
     let serving = desk.serve(&[]).await;
-    let before = until_known(&serving).await;
+    let before = until_still(&serving).await;
     acme.site.clear_journal();
 
     for level in 6..12 {
@@ -211,13 +225,17 @@ async fn what_is_gone_is_not_asked_any_more() {
     configure(&desk, &both[..1]);
     assert_eq!(serving.reload().await.0, 200);
 
-    // What was on its way is written down when it arrives.
-    let bases = acme.bases();
-    serving.scrape_until(|_| acme.bases() > bases).await;
-    let asked = beta.site.journal().len();
-    let bases = acme.bases();
-    serving.scrape_until(|_| acme.bases() > bases + 1).await;
-    assert_eq!(beta.site.journal().len(), asked);
+    let mut asked = 0;
+    // What was on its way may be written down a little later.
+    for _ in 0..4 {
+        let (before, bases) = (asked, acme.bases());
+        serving.scrape_until(|_| acme.bases() > bases + 1).await;
+        asked = beta.site.journal().len();
+        if asked == before {
+            return;
+        }
+    }
+    panic!("it is asked on and on");
 }
 
 #[tokio::test]
@@ -227,7 +245,7 @@ async fn a_first_walk_goes_on_through_reloads_and_asks_nothing_twice() {
     let desk = desk(&[("acme", &acme), ("beta", &beta)], std::slice::from_ref(&own));
     let serving = desk.serve(&[]).await;
 
-    for reload in 1..6 {
+    for reload in 1..4 {
         serving.scrape_until(|_| acme.asked_by_the_walk().len() > 3 * reload).await;
         let both = [own.clone(), other.clone()];
         configure(&desk, &both[..=(reload % 2)]);
@@ -254,7 +272,7 @@ async fn a_first_walk_with_other_settings_goes_on_where_it_was() {
     serving.scrape_until(is_walked).await;
     let asked = acme.asked_by_the_walk();
     let again = asked.len() - asked.iter().collect::<BTreeSet<_>>().len();
-    assert!(again <= 5, "{again} of {} answers were asked again, more than were under way", asked.len());
+    assert!(again <= 2, "{again} of {} answers were asked again, more than were under way", asked.len());
 }
 
 fn is_walked(page: &str) -> bool {

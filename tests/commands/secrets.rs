@@ -318,7 +318,9 @@ fn every_page_is_looked_at() {
     let paths = routes.split('"').filter(|text| text.starts_with('/') && !text.contains(char::is_whitespace));
     let paths: BTreeSet<&str> = paths.collect();
     assert!(paths.contains("/-/ready"), "{paths:?}");
-    let looked_at: BTreeSet<&str> = PAGES.iter().filter_map(|(_, path)| path.split('?').next()).collect();
+    let page = |path: &'static str| path.split(['?', '#']).next();
+    let paths: BTreeSet<&str> = paths.into_iter().filter_map(page).collect();
+    let looked_at: BTreeSet<&str> = PAGES.iter().filter_map(|(_, path)| page(path)).collect();
     assert!(paths.is_subset(&looked_at), "PAGES lacks one of {paths:?}");
 }
 

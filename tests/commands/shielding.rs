@@ -1,7 +1,7 @@
 //! The program in its memory: no other process looks into it, not even one of the same user.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, chown};
 use std::process::Stdio;
 
 use confluence_exporter::metrics::catalogue;
@@ -32,12 +32,14 @@ fn unprivileged(program: &str) -> Command {
 
 /// The desk becomes that user's, with a program on it that he may run wherever the built one lies.
 fn hand_over(desk: &Desk) -> String {
-    fs::copy(PROGRAM, desk.path("exporter")).unwrap();
+    // By another process: a file that this one writes could not be run while any of its children still has it open.
+    let copied =
+        std::process::Command::new("install").args(["--mode=755", PROGRAM]).arg(desk.path("exporter")).status();
+    assert!(copied.unwrap().success());
     if geteuid().is_root() {
         let inside = fs::read_dir(desk.path("")).unwrap().map(|entry| entry.unwrap().path());
         inside.chain([desk.path("")]).for_each(|path| chown(path, Some(NOBODY), Some(NOBODY)).unwrap());
     }
-    fs::set_permissions(desk.path("exporter"), Permissions::from_mode(0o755)).unwrap();
     desk.path("exporter").to_str().unwrap().to_owned()
 }
 
@@ -52,6 +54,11 @@ async fn look(process: u32, file: &str) -> String {
 fn leaves_no_core(limits: &str) -> bool {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
     line.split_whitespace().take(2).eq(["0", "0"])
+}
+
+/// Whether it has become this program: who changes its user is closed to others meanwhile.
+fn runs(process: u32, program: &str) -> bool {
+    fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name.trim_end() == program)
 }
 
 async fn wait_until(mut is_so: impl FnMut() -> bool) {
@@ -83,6 +90,7 @@ async fn no_process_of_the_same_user_may_look_into_it() {
 #[tokio::test]
 async fn into_a_process_without_a_shield_it_may_look() {
     let mut open: Child = unprivileged("sleep").arg("60").kill_on_drop(true).spawn().unwrap();
+    wait_until(|| runs(open.id().unwrap(), "sleep")).await;
 
     let told = look(open.id().unwrap(), "environ").await;
 
@@ -103,11 +111,12 @@ async fn every_command_raises_its_shield_before_it_reads_anything() {
 
         let mut reading = in_folder(command, &desk.path("")).spawn().unwrap();
 
-        let told = |file: &str| format!("/proc/{}/{file}", reading.id().unwrap());
+        let process = reading.id().unwrap();
+        let told = |file: &str| format!("/proc/{process}/{file}");
         let is_private =
             || fs::metadata(told("environ")).is_ok_and(|file| file.uid() == 0 && file.mode() & 0o777 == 0o400);
         let has_no_core = || fs::read_to_string(told("limits")).is_ok_and(|limits| leaves_no_core(&limits));
-        wait_until(|| is_private() && has_no_core()).await;
+        wait_until(|| runs(process, "exporter") && is_private() && has_no_core()).await;
         assert!(reading.try_wait().unwrap().is_none(), "{arguments:?} does not wait for its configuration");
         reading.kill().await.unwrap();
     }

@@ -25,6 +25,7 @@ fn open_beside(lender: &Door, instance_url: &str, username: &str, token: &str) -
     let asking = Asking::new(&name);
     let lender: &Connection = lender.site.connection();
     let connection = lender.open_beside(name, &settings, Clock::system(), asking.clone()).unwrap();
+    connection.show_limits();
     Door { site: Site::new(connection), asking, token_file }
 }
 
@@ -48,6 +49,7 @@ async fn both_together_have_as_many_requests_under_way_as_the_lender_may() {
 
     assert_eq!(simulator.max_in_flight(), 3);
     assert_eq!(borrower.site.connection().concurrency_level(), 3);
+    lender.site.connection().show_limits();
     for (door, connection) in [(&lender, "acme"), (&borrower, "beta")] {
         let limit = format!(r#"confluence_api_concurrency_limit{{connection="{connection}"}} 3"#);
         assert_eq!(door.counted("confluence_api_concurrency_limit"), [limit]);
