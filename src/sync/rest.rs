@@ -42,6 +42,8 @@ struct Rest {
 pub(super) const COLLECTORS: [Collector; 5] =
     [Collector::Versions, Collector::Users, Collector::Labels, Collector::States, Collector::Views];
 
+/// However much can be paid for, a lane holds no more at a time: it is filled again when it is empty.
+const MOST_AT_ONCE: usize = 5_000;
 /// When a refresh is told to end, so long may a request that is under way still take.
 const GRACE: Duration = Duration::from_secs(5);
 /// So many failures of its docs end a collector's part in the refresh: each keeps a permit for half a minute.
@@ -135,7 +137,7 @@ impl Rest {
         if reconcile::has_work(shared) {
             queue.reconcile();
         }
-        let most = shared.budget.most(shared.settings.refresh_interval);
+        let most = shared.budget.most(shared.settings.refresh_interval).min(MOST_AT_ONCE);
         aside(|| {
             let state = shared.state();
             queue.fill(&state.ledger, &state.stumbling, &shared.settings.collectors, most, shared.clock.now());

@@ -29,7 +29,7 @@ def main():
         refreshed = refreshes.text(unchanged, edited)
         print(refreshed, flush=True)
         walked, restarted, known = walks.of_1_000_000(folder, binaries, goals)
-        first = walks.walks_text([walks.of_100_000(folder, binaries, goals), walked])
+        first = walks.walks_text([walks.of_100_000(folder, binaries, goals), walked], walks.lists_a_second(folder, binaries, goals))
         million = walks.million_text(walked, restarted, known, memory_a_doc)
         print(first, million, sep="\n\n", flush=True)
         compared = beside.text(beside.measure(folder, binaries, goals))

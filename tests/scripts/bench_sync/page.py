@@ -18,6 +18,10 @@ class Goals:
         if value > limit:
             self.missed.append(f"{what}: {number(value)}, and the goal is at most {number(limit)}")
 
+    def at_least(self, what, value, limit):
+        if value < limit:
+            self.missed.append(f"{what}: {number(value)}, and the goal is at least {number(limit)}")
+
     def exactly(self, what, value, wanted):
         if value != wanted:
             self.missed.append(f"{what}: {value}, and the goal is {wanted}")
