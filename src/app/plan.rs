@@ -70,7 +70,10 @@ async fn look_ahead(config: &ConnectionConfig) -> Result<Result<Outlook, Trouble
     let demand = Demand::of(&estimate.size, &config.sync, means);
     let advice = advice(&estimate.size, &config.sync, means);
     let all_at_once = Demand::of(&estimate.size, &config.sync, Means { concurrency: MOST_AT_ONCE, ..means });
-    let faster_walk = Some(all_at_once.first_walk_takes)
+    // A borrower has no level of its own that could be raised.
+    let has_own_level = config.connection.borrow_concurrency_from.is_none();
+    let faster_walk = has_own_level
+        .then_some(all_at_once.first_walk_takes)
         .filter(|faster| demand.first_walk_takes > LONG_WALK && *faster < demand.first_walk_takes / 2);
     Ok(Ok(Outlook { estimate, demand, advice, faster_walk }))
 }

@@ -31,8 +31,9 @@ def at_all_sizes(folder, binaries, goals):
             site.mark()
             with open_exporter() as exporter:
                 exporter.first_walk()
-                # Its first refresh also loads what is kept, and asks where the site is.
-                exporter.wait_for("the refresh after the restart", lambda: all(site.asked().get(name) for name in ("spaces", "pages", "blogposts")))
+                # Its first refresh also loads what is kept, and asks where the site is. Without scrapes it would be given up.
+                has_refreshed = lambda page: all(site.asked().get(name) for name in ("spaces", "pages", "blogposts"))
+                exporter.scrape_until("the refresh after the restart", has_refreshed, pause=0.3)
                 unchanged.append({"docs": docs, "resident": resident} | stand_still(site, exporter, goals))
                 if docs == EDITED_AT:
                     edited = [after_edits(site, exporter, edits, goals) for edits in EDITS]
