@@ -118,7 +118,7 @@ impl Cache {
         let set = self.0.set();
         let targeted = set.targeted(&target)?;
         for shown in targeted {
-            self.0.refreshes.begin_if_due(shown.sync()).await;
+            self.0.refreshes.begin_if_due(shown.sync(), &shown.rest).await;
         }
         if !targeted.iter().any(|shown| shown.is_known()) {
             // Whoever has no more patience gets the page without: a scrape never fails for Confluence's sake.

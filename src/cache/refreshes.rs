@@ -1,5 +1,6 @@
 //! One refresh a connection and refresh interval, however many scrapes there are.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use moka::Expiry;
@@ -19,13 +20,25 @@ struct Begun {
     not_due_for: Duration,
 }
 
+/// Until when nothing is due of one connection, as far as somebody has looked.
+#[derive(Debug)]
+pub(super) struct Rest {
+    begun: tokio::time::Instant,
+    /// In milliseconds from then on.
+    until: AtomicU64,
+}
+
 struct UntilDue;
 
 impl Refreshes {
     /// Begins a refresh when the last one, failed or not, was begun long enough ago.
-    pub(super) async fn begin_if_due(&self, sync: &Sync) {
-        // Nearly every scrape of a crowd ends here: to look costs less than to take part in a flight.
-        if self.0.contains_key(sync.name()) {
+    pub(super) async fn begin_if_due(&self, sync: &Sync, rest: &Rest) {
+        // Nearly every scrape of a crowd ends here: to look at a clock costs less than to take part in a flight.
+        if rest.goes_on() {
+            return;
+        }
+        if let Some(begun) = self.0.get(sync.name()).await {
+            rest.until(begun.at + begun.not_due_for);
             return;
         }
         let begin = async {
@@ -46,6 +59,23 @@ impl Refreshes {
             let not_due_for = not_due_for(sync.refresh_interval()).saturating_sub(at.elapsed());
             self.0.insert(sync.name().clone(), Begun { at, not_due_for }).await;
         }
+    }
+}
+
+impl Rest {
+    fn goes_on(&self) -> bool {
+        self.begun.elapsed().as_millis() < u128::from(self.until.load(Ordering::Relaxed))
+    }
+
+    fn until(&self, due: tokio::time::Instant) {
+        let span = due.saturating_duration_since(self.begun).as_millis();
+        self.until.store(u64::try_from(span).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+impl Default for Rest {
+    fn default() -> Self {
+        Self { begun: tokio::time::Instant::now(), until: AtomicU64::new(0) }
     }
 }
 

@@ -12,10 +12,12 @@ use crate::model::{Snapshot, Timestamp};
 use crate::sync::Sync;
 
 use super::Summary;
+use super::refreshes::Rest;
 
 #[derive(Debug)]
 pub(super) struct Shown {
     sync: Sync,
+    pub(super) rest: Rest,
     encoded: watch::Receiver<Option<Arc<Encoded>>>,
     _writer: AbortOnDropHandle<()>,
 }
@@ -24,7 +26,7 @@ impl Shown {
     pub(super) fn of(sync: Sync) -> Self {
         let (show, encoded) = watch::channel(None);
         let writer = AbortOnDropHandle::new(tokio::spawn(write_each(sync.snapshots(), show)));
-        Self { sync, encoded, _writer: writer }
+        Self { sync, rest: Rest::default(), encoded, _writer: writer }
     }
 
     pub(super) fn sync(&self) -> &Sync {

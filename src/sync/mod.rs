@@ -241,7 +241,7 @@ impl Shared {
         if base.as_ref().map_or_else(base::Failed::leaves_something_to_ask, |_| true) {
             let until = started + self.settings.refresh_interval;
             stuck = rest::ask(self, &rest, until).await;
-            self.publish().await;
+            self.publish_by(report::publish_after_rest).await;
             let _ = self.commit().await;
         }
         let result = match &base {
@@ -274,9 +274,13 @@ impl Shared {
 
     /// Makes a snapshot of what is known now.
     async fn publish(self: &Arc<Self>) {
+        self.publish_by(report::publish).await;
+    }
+
+    async fn publish_by(self: &Arc<Self>, publish: fn(&Self)) {
         let shared = Arc::clone(self);
         // The census of a large site takes a while; other connections' requests go on meanwhile.
-        if let Err(error) = self.tasks.spawn_blocking(move || report::publish(&shared)).await {
+        if let Err(error) = self.tasks.spawn_blocking(move || publish(&shared)).await {
             warn!(connection = %self.name, %error, "no snapshot could be made");
         }
     }

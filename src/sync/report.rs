@@ -1,18 +1,28 @@
 //! From what is known to a snapshot: the census, and the health beside it.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use tracing::info;
 
 use super::demand::{Demand, Means, SiteSize, advice};
 use super::site_state::SiteState;
-use super::{Shared, base};
+use super::{Shared, base, rest};
 use crate::model::{Collector, CollectorHealth, DocType, Goal, Health, Operation, Snapshot, take_census};
 
 /// Under one lock, so that of two at once the later one stays on show.
 pub(super) fn publish(shared: &Shared) {
+    publish_of(shared, shared.state());
+}
+
+/// The same when a rest has ended, in which collectors may have reached their goals.
+pub(super) fn publish_after_rest(shared: &Shared) {
     let mut state = shared.state();
+    note_goals(shared, &mut state);
+    publish_of(shared, state);
+}
+
+fn publish_of(shared: &Shared, mut state: MutexGuard<'_, SiteState>) {
     let snapshot = Arc::new(snapshot(shared, &mut state));
     if shared.keeping.is_some() {
         state.unsaved_snapshot = Some(Arc::clone(&snapshot));
@@ -53,6 +63,16 @@ fn snapshot(shared: &Shared, state: &mut SiteState) -> Snapshot {
             collectors: Collector::ALL.iter().zip(goals).map(collector_health).collect(),
         },
         numbers,
+    }
+}
+
+/// A collector that has nothing left to ask has reached its goal, once all docs have been met that it could ask for.
+fn note_goals(shared: &Shared, state: &mut SiteState) {
+    let enabled = rest::COLLECTORS.iter().filter(|collector| shared.settings.collectors.is_enabled(**collector));
+    let Some(moment) = state.ledger.moment().filter(|_| state.ledger.has_met_all()) else { return };
+    let goals = state.ledger.goals(&shared.settings.collectors.max_ages(), shared.clock.now());
+    for collector in enabled.filter(|collector| goals[**collector as usize].reached) {
+        state.ledger.succeed(*collector, moment);
     }
 }
 

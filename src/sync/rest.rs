@@ -59,7 +59,6 @@ pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: I
         () = rest.ask_all() => {}
     }
     rest.finish().await;
-    aside(|| note_goals(shared));
     rest.stuck
 }
 
@@ -319,20 +318,5 @@ fn blame(shared: &Shared, state: &mut SiteState, work: &Work) {
         let collector = work.collector();
         warn!(connection = %shared.name, %collector, operation = %work.operation(), "one fails time and again, while others are answered; it counts as refused");
         refuse(&mut state.ledger, work, shared.clock.now());
-    }
-}
-
-/// A collector that has nothing left to ask has reached its goal, once all docs have been met that it could ask for.
-fn note_goals(shared: &Shared) {
-    let now = shared.clock.now();
-    let ages = shared.settings.collectors.max_ages();
-    let mut state = shared.state();
-    let Some(moment) = state.ledger.moment().filter(|_| state.ledger.has_met_all()) else { return };
-    let goals = state.ledger.goals(&ages, now);
-    for collector in COLLECTORS {
-        let is_enabled = shared.settings.collectors.is_enabled(collector);
-        if is_enabled && goals[collector as usize].reached {
-            state.ledger.succeed(collector, moment);
-        }
     }
 }

@@ -26,6 +26,8 @@ def at_all_sizes(folder, binaries, goals):
             open_exporter = lambda: Exporter(folder, binaries, site, EVERY_SECOND, 25, DOCS_ALONE, folder / f"{docs}.db")
             with open_exporter() as exporter:
                 exporter.first_walk()
+                # What is free is given back to the system within ten seconds.
+                time.sleep(12)
                 resident = exporter.resident_bytes()
             # Another one, so that nothing of the walk is left to be written.
             site.mark()
