@@ -128,6 +128,9 @@ impl Ledger {
 
     /// Listed spaces whose docs have not all been met yet, each with how many of them have.
     pub fn unwalked_spaces(&self) -> Vec<(SpaceId, u64)> {
+        if self.has_met_all() {
+            return Vec::new();
+        }
         let mut met = vec![0; self.spaces.len()];
         for doc in &self.docs {
             met[doc.space as usize] += 1;
