@@ -1,8 +1,10 @@
-//! The only reader of the wall clock.
+//! The only reader of the wall clock, and of the clock that counts what a thread has computed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::model::Timestamp;
 
@@ -37,4 +39,15 @@ impl Clock {
         };
         Timestamp::from_millis(millis)
     }
+}
+
+/// What this gives, and the CPU time that the thread has used for it.
+pub fn cpu_time_of<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let began = thread_cpu_time();
+    let done = work();
+    (done, thread_cpu_time().saturating_sub(began))
+}
+
+fn thread_cpu_time() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::error;
+use tracing::{debug, error};
 
+use crate::clock::cpu_time_of;
 use crate::metrics::Encoded;
 use crate::model::{Snapshot, Timestamp};
 use crate::sync::Sync;
@@ -66,7 +67,7 @@ async fn write_each(mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>, show:
         let newest = snapshots.borrow_and_update().clone();
         if let Some(snapshot) = newest {
             // Tens of milliseconds for a large site: too long for a thread that answers scrapes.
-            match spawn_blocking(move || Encoded::of(&snapshot)).await {
+            match spawn_blocking(move || write(&snapshot)).await {
                 Ok(encoded) => drop(show.send_replace(Some(Arc::new(encoded)))),
                 Err(error) => error!(%error, "could not write a snapshot as text; the one before it stays on show"),
             }
@@ -75,4 +76,10 @@ async fn write_each(mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>, show:
             return;
         }
     }
+}
+
+fn write(snapshot: &Snapshot) -> Encoded {
+    let (encoded, cpu) = cpu_time_of(|| Encoded::of(snapshot));
+    debug!(connection = %snapshot.connection, cpu_microseconds = cpu.as_micros(), "a snapshot has been written as text");
+    encoded
 }

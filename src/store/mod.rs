@@ -107,7 +107,7 @@ impl Store {
         Ok((Kept { store: self.clone(), connection }, snapshot))
     }
 
-    /// Waits until all that was put has been written.
+    /// Waits until all that was put has been written, and the file is closed.
     pub async fn close(&self) {
         let (reply, done) = oneshot::channel();
         if self.commands.send(Command::Close { reply }).await.is_ok() {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Display;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,9 +58,14 @@ pub(super) fn start(file: File, up: StoreUp, mut queue: mpsc::Receiver<Command>)
     let mut thread = Thread::new(file, up);
     let run = move || {
         while let Some(command) = queue.blocking_recv() {
-            thread.obey(command, &mut queue);
+            if let ControlFlow::Break(closed) = thread.obey(command, &mut queue) {
+                // The file takes in its log, so that it can be copied alone.
+                drop(thread);
+                debug!("the store is closed");
+                let _ = closed.send(());
+                return;
+            }
         }
-        debug!("the store is closed");
     };
     std::thread::Builder::new().name("store".to_owned()).spawn(run).map(drop)
 }
@@ -86,7 +92,8 @@ impl Thread {
         }
     }
 
-    fn obey(&mut self, command: Command, queue: &mut mpsc::Receiver<Command>) {
+    /// Breaks off where the store is to be closed, with who waits for that.
+    fn obey(&mut self, command: Command, queue: &mut mpsc::Receiver<Command>) -> ControlFlow<oneshot::Sender<()>> {
         match command {
             Command::Commit { connection, batch, reply } => {
                 self.await_commit(connection, batch);
@@ -108,7 +115,7 @@ impl Thread {
                     let _ = reply.send(committed && !self.unkept.contains(&connection));
                 }
                 if let Some(next) = next {
-                    self.obey(next, queue);
+                    return self.obey(next, queue);
                 }
             }
             Command::Connection { name, identity, reply } => {
@@ -124,9 +131,10 @@ impl Thread {
                 if !self.pending.is_empty() {
                     self.commit();
                 }
-                let _ = reply.send(());
+                return ControlFlow::Break(reply);
             }
         }
+        ControlFlow::Continue(())
     }
 
     fn connection(&mut self, name: &ConnectionName, identity: &Identity) -> Result<Known, OpenError> {
@@ -428,7 +436,7 @@ mod tests {
         for connection in [one, other] {
             let (reply, mut answer) = oneshot::channel();
             let (_sender, mut queue) = mpsc::channel(1);
-            thread.obey(Command::Commit { connection, batch: large_step(1), reply }, &mut queue);
+            assert!(thread.obey(Command::Commit { connection, batch: large_step(1), reply }, &mut queue).is_continue());
             replies.push(answer.try_recv().unwrap());
         }
         assert_eq!(replies, [false, true]);

@@ -163,7 +163,7 @@ fn commit_both(thread: &mut Thread, connections: [i64; 2]) -> ([bool; 2], bool) 
     let answers = connections.map(|connection| {
         let (reply, mut answer) = oneshot::channel();
         let (_sender, mut queue) = mpsc::channel(1);
-        thread.obey(Command::Commit { connection, batch: large_step(1), reply }, &mut queue);
+        assert!(thread.obey(Command::Commit { connection, batch: large_step(1), reply }, &mut queue).is_continue());
         answer.try_recv().unwrap()
     });
     (answers, thread.up.get())

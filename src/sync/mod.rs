@@ -56,6 +56,7 @@ use keeping::Keeping;
 use latest::{Latest, Number};
 use lock::Lock;
 use phase::{Phase, Refreshing};
+use report::After;
 use site_state::SiteState;
 use testing::Testing;
 
@@ -229,7 +230,7 @@ impl Shared {
         }
         self.state().up = base.is_ok();
         self.latest.end_base(number, self.clock.now());
-        self.publish().await;
+        self.publish(After::Base).await;
         // It goes on without the store, which tells of its trouble itself.
         let _ = self.commit().await;
         let rest = refreshing.end_base();
@@ -241,7 +242,7 @@ impl Shared {
         if base.as_ref().map_or_else(base::Failed::leaves_something_to_ask, |_| true) {
             let until = started + self.settings.refresh_interval;
             stuck = rest::ask(self, &rest, until).await;
-            self.publish_by(report::publish_after_rest).await;
+            self.publish(After::Rest).await;
             let _ = self.commit().await;
         }
         let result = match &base {
@@ -273,14 +274,10 @@ impl Shared {
     }
 
     /// Makes a snapshot of what is known now.
-    async fn publish(self: &Arc<Self>) {
-        self.publish_by(report::publish).await;
-    }
-
-    async fn publish_by(self: &Arc<Self>, publish: fn(&Self)) {
+    async fn publish(self: &Arc<Self>, after: After) {
         let shared = Arc::clone(self);
         // The census of a large site takes a while; other connections' requests go on meanwhile.
-        if let Err(error) = self.tasks.spawn_blocking(move || publish(&shared)).await {
+        if let Err(error) = self.tasks.spawn_blocking(move || report::publish(&shared, after)).await {
             warn!(connection = %self.name, %error, "no snapshot could be made");
         }
     }

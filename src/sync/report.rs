@@ -1,45 +1,49 @@
 //! From what is known to a snapshot: the census, and the health beside it.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::info;
+use tracing::{debug, info};
 
 use super::demand::{Demand, Means, SiteSize, advice};
 use super::site_state::SiteState;
 use super::{Shared, base, rest};
+use crate::clock::cpu_time_of;
 use crate::model::{Collector, CollectorHealth, DocType, Goal, Health, Operation, Snapshot, take_census};
 
+/// What has ended when a snapshot is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    Base,
+    Walk,
+    /// In which collectors may have reached their goals.
+    Rest,
+}
+
 /// Under one lock, so that of two at once the later one stays on show.
-pub(super) fn publish(shared: &Shared) {
-    publish_of(shared, shared.state());
-}
-
-/// The same when a rest has ended, in which collectors may have reached their goals.
-pub(super) fn publish_after_rest(shared: &Shared) {
+pub(super) fn publish(shared: &Shared, after: After) {
     let mut state = shared.state();
-    note_goals(shared, &mut state);
-    publish_of(shared, state);
-}
-
-fn publish_of(shared: &Shared, mut state: MutexGuard<'_, SiteState>) {
-    let snapshot = Arc::new(snapshot(shared, &mut state));
+    let (snapshot, cpu) = cpu_time_of(|| Arc::new(snapshot(shared, &mut state, after)));
+    debug!(connection = %shared.name, cpu_microseconds = cpu.as_micros(), "a snapshot has been made");
     if shared.keeping.is_some() {
         state.unsaved_snapshot = Some(Arc::clone(&snapshot));
     }
     shared.snapshots.send_replace(Some(snapshot));
 }
 
-fn snapshot(shared: &Shared, state: &mut SiteState) -> Snapshot {
+fn snapshot(shared: &Shared, state: &mut SiteState, after: After) -> Snapshot {
     let now = shared.clock.now();
     let ages = shared.settings.collectors.max_ages();
     let connection = shared.site.connection();
+    let goals = state.ledger.goals(&ages, now);
+    if after == After::Rest {
+        note_goals(shared, state, &goals);
+    }
     let numbers = state.ledger.moment().map(|moment| {
         let census = take_census(&state.ledger, &shared.settings.census(), moment);
         state.ledger.remember_shown(census.shown);
         census.numbers
     });
-    let goals = state.ledger.goals(&ages, now);
     let collector_health = |(collector, goal): (&Collector, Goal)| {
         let is_enabled = shared.settings.collectors.is_enabled(*collector);
         CollectorHealth {
@@ -67,10 +71,9 @@ fn snapshot(shared: &Shared, state: &mut SiteState) -> Snapshot {
 }
 
 /// A collector that has nothing left to ask has reached its goal, once all docs have been met that it could ask for.
-fn note_goals(shared: &Shared, state: &mut SiteState) {
+fn note_goals(shared: &Shared, state: &mut SiteState, goals: &[Goal]) {
     let enabled = rest::COLLECTORS.iter().filter(|collector| shared.settings.collectors.is_enabled(**collector));
     let Some(moment) = state.ledger.moment().filter(|_| state.ledger.has_met_all()) else { return };
-    let goals = state.ledger.goals(&shared.settings.collectors.max_ages(), shared.clock.now());
     for collector in enabled.filter(|collector| goals[**collector as usize].reached) {
         state.ledger.succeed(*collector, moment);
     }

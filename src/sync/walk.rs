@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::Shared;
 use super::base::{is_dead_cursor, list_operation};
 use super::keeping::written;
-use super::report;
+use super::report::{self, After};
 use super::site_state::SiteState;
 use crate::confluence::{DocsListing, Order};
 use crate::connection::{Failure, Turn};
@@ -77,7 +77,7 @@ async fn walk_what_is_new(shared: &Arc<Shared>) {
             return;
         }
         let was_whole = end(shared);
-        shared.publish().await;
+        shared.publish(After::Walk).await;
         if was_whole {
             report::tell_demand(shared);
         }

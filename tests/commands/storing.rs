@@ -173,3 +173,21 @@ fn docs(page: &str) -> u64 {
     let current = |line: &&str| line.starts_with("confluence_docs{") && line.contains("status=\"current\"");
     page.lines().filter(current).filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum()
 }
+
+#[tokio::test]
+async fn an_exporter_that_ends_leaves_a_file_that_can_be_copied_alone() {
+    let site = site().await;
+    let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "");
+    let serving = desk.serve(&[]).await;
+    serving.scrape_until(|page| page.contains("confluence_docs{")).await;
+    serving.signal("TERM").await;
+    serving.end().await;
+
+    let beside = fs::read_dir(desk.path(".")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut beside: Vec<_> = beside.filter(|name| name.starts_with(STORE)).collect();
+    beside.sort_unstable();
+    assert_eq!(beside, [STORE.to_owned(), format!("{STORE}.lock")]);
+    let database = Connection::open(desk.path(STORE)).unwrap();
+    let docs: i64 = database.query_row("SELECT count(*) FROM docs", [], |row| row.get(0)).unwrap();
+    assert!(docs > 0);
+}
