@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use super::Shared;
 use super::site_state::SiteState;
 use crate::model::{ProgressChange, Snapshot};
-use crate::store::{Batch, Committing, Identity, Kept, Loaded, NotCommitted, NotLoaded};
+use crate::store::{Batch, Identity, Kept, Loaded, NotCommitted, NotLoaded};
 
 /// Where a connection's facts are kept.
 #[derive(Debug)]
@@ -69,17 +69,18 @@ impl Shared {
 
     /// Hands what has changed to the store, and waits until it is on the disk.
     pub(super) async fn commit(&self) -> Result<(), NotCommitted> {
-        written(self.hand_over().await?).await
-    }
-
-    /// Hands what has changed to the store; nothing where nothing has.
-    pub(super) async fn hand_over(&self) -> Result<Option<Committing>, NotCommitted> {
-        let Some(Keeping { kept, .. }) = &self.keeping else { return Ok(None) };
+        let Some(Keeping { kept, .. }) = &self.keeping else { return Ok(()) };
         let Some(slot) = kept.slot().await else { return Err(NotCommitted) };
-        let mut state = self.state();
-        let batch = state.take_batch(self.identity());
-        // Under the lock, so that steps are written in the order in which they were made.
-        Ok((!batch.is_empty()).then(|| slot.put(batch)))
+        let step = {
+            let mut state = self.state();
+            let batch = state.take_batch(self.identity());
+            if batch.is_empty() {
+                return Ok(());
+            }
+            // Under the lock, so that steps are written in the order in which they were made.
+            slot.put(batch)
+        };
+        step.done().await
     }
 
     /// A site that was deleted and made anew under its old address has another cloud id: nothing that is known is its.
@@ -110,14 +111,6 @@ impl Shared {
 
     fn identity(&self) -> Identity {
         self.site.connection().whereabouts().into()
-    }
-}
-
-/// Waits until a step is on the disk.
-pub(super) async fn written(step: Option<Committing>) -> Result<(), NotCommitted> {
-    match step {
-        Some(step) => step.done().await,
-        None => Ok(()),
     }
 }
 

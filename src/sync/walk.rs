@@ -11,7 +11,6 @@ use tracing::{info, warn};
 
 use super::Shared;
 use super::base::{is_dead_cursor, list_operation};
-use super::keeping::written;
 use super::report::{self, After};
 use super::site_state::SiteState;
 use crate::confluence::{DocsListing, Order};
@@ -53,9 +52,9 @@ async fn walk_what_is_new(shared: &Arc<Shared>) {
         let mut failed = None;
         let mut listings = listings.into_iter();
         let mut tasks = JoinSet::new();
-        // As many at once as there are permits, and each to its end: the long ones begin first, so that none is left over.
+        // Each to its end, and the long ones begin first, so that none is left over.
         loop {
-            while tasks.len() < shared.concurrency()
+            while tasks.len() < at_once(shared.concurrency())
                 && failed.is_none()
                 && let Some((place, progress)) = listings.next()
             {
@@ -108,6 +107,11 @@ fn begin_or_resume(shared: &Shared) -> Option<Vec<(usize, WalkListing)>> {
     Some(unfinished.collect())
 }
 
+/// How many listings are under way. None asks on before its last answer is on the disk; meanwhile others have its permit.
+fn at_once(concurrency: usize) -> usize {
+    concurrency + concurrency.div_ceil(5)
+}
+
 /// How many listings a walk over so many spaces has.
 pub(super) fn listings(spaces: u64, concurrency: usize) -> u64 {
     (groups(usize::try_from(spaces).unwrap_or(usize::MAX), concurrency) * DocType::ALL.len()) as u64
@@ -141,11 +145,8 @@ fn plan(spaces: &[(SpaceId, u64)], concurrency: usize) -> Vec<WalkListing> {
 async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> Result<(), Broken> {
     let WalkListing { doc_type, spaces, mut cursor, .. } = progress;
     let listing = DocsListing { doc_type, order: Order::ById, spaces, turn: Turn::Rest };
-    let mut step = None;
     loop {
-        // While an answer is written, the next one is asked for; no walk runs further ahead of the disk.
-        let (answer, last) = tokio::join!(shared.site.docs(&listing, cursor.as_ref()), written(step));
-        last.map_err(Broken::NotCommitted)?;
+        let answer = shared.site.docs(&listing, cursor.as_ref()).await;
         let answer = match shared.note(list_operation(doc_type), answer) {
             Ok(answer) => answer,
             Err(failure) => {
@@ -171,10 +172,11 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
             progress.cursor.clone_from(&answer.next);
             progress.is_done = answer.next.is_none();
         }
-        step = shared.hand_over().await.map_err(Broken::NotCommitted)?;
+        // No walk runs ahead of the disk.
+        shared.commit().await.map_err(Broken::NotCommitted)?;
         cursor = answer.next;
         if cursor.is_none() {
-            return written(step).await.map_err(Broken::NotCommitted);
+            return Ok(());
         }
     }
 }

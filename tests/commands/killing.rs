@@ -51,7 +51,8 @@ const KILLS_A_SITE: usize = 10;
 const MANY: usize = 100;
 /// As many kills of a site aim at its first walk.
 const KILLS_OF_A_FIRST_WALK: usize = 4;
-const CONCURRENCY: usize = 2;
+/// Two are being asked, one is being written; of each a kill leaves one answer to be asked for again.
+const LISTINGS_AT_ONCE: usize = 3;
 const YEAR_SECONDS: i64 = 365 * 86_400;
 /// What is asked doc by doc has no walk that could be killed.
 const MORE: &str = "  concurrency_level: 2\n  refresh_interval: 1s\n  reconcile_interval: 2s\n  request_budget: 1000000\n  \
@@ -125,9 +126,14 @@ async fn kill_again_and_again(seed: u64, kills: usize) -> usize {
     let page = settled_page(&site, &serving).await;
     resumed += usize::from(has_gone_on(&site, reconciled, &kept));
     compare(&site, &page);
+    for (listing, again) in asked_again(&site) {
+        assert!(
+            again <= kills_of_the_walk,
+            "SEED={seed}: {again} answers were asked for again of the listing {listing}"
+        );
+    }
     let asked = walk_requests(&site);
-    // Of each listing the answer that was being written, and the one after it that was being asked for.
-    let most = answers + kills_of_the_walk * 2 * CONCURRENCY;
+    let most = answers + kills_of_the_walk * LISTINGS_AT_ONCE;
     assert!(asked <= most, "SEED={seed}: the first walk was asked {asked} times for {answers} answers, at most {most}");
     serving.signal("TERM").await;
     serving.end().await;
@@ -222,9 +228,24 @@ async fn answers_of_a_whole_walk(seed: u64) -> usize {
     walk_requests(&site)
 }
 
-/// Only the walk by id names spaces.
 fn walk_requests(site: &Simulator) -> usize {
-    site.journal().iter().filter(|asked| asked.query.contains("space-id=")).count()
+    walk_queries(site).len()
+}
+
+/// Only the walk by id names spaces.
+fn walk_queries(site: &Simulator) -> Vec<String> {
+    let queries = site.journal().into_iter().map(|asked| format!("{} {}", asked.path, asked.query));
+    queries.filter(|query| query.contains("space-id=")).collect()
+}
+
+/// Of each listing of the first walk, how many of its requests had been made before.
+fn asked_again(site: &Simulator) -> BTreeMap<String, usize> {
+    let (mut seen, mut again) = (BTreeSet::new(), BTreeMap::new());
+    for query in walk_queries(site) {
+        let listing = query.split('&').filter(|pair| !pair.starts_with("cursor=")).collect::<Vec<_>>().join("&");
+        *again.entry(listing).or_default() += usize::from(!seen.insert(query));
+    }
+    again
 }
 
 /// The page once all that happened has been seen.
