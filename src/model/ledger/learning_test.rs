@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Papers, SpaceRow, SpaceStatus};
+use crate::model::{DocRow, Papers, SpaceRow, SpaceStatus, UserRow, VersionRow};
 
 const DOC: DocId = DocId(7);
 const HOME: SpaceId = SpaceId(1);

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::doc::{AccountNumber, Edit, Knowledge};
-use super::{Doc, Ledger, Sight, Space, User, Version};
+use super::doc::{AccountNumber, Edit, Knowledge, Version};
+use super::{Doc, Ledger, Sight, Space, User};
 use crate::model::census::Shown;
 use crate::model::{AccountFacts, AccountId, Asked, DocFacts, EditFacts, SpaceFacts, SpaceId, Torn, Vouched};
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Fact, Ledger, knowledge};
+use super::learning::knowledge;
+use super::{Fact, Ledger};
 use crate::model::census::group_name;
 use crate::model::{DocId, DocType, Timestamp};
 
