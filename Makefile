@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint unit rules demo demo-check bench-scrape bench-sync soak soak-kill fuzz check-openapi clean
+.PHONY: help setup test lint unit rules demo demo-check bench-scrape bench-sync soak soak-kill fuzz deny check-openapi clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 22
@@ -49,6 +49,10 @@ soak-kill: ## kill -9, KILLS times (200), at random moments
 fuzz: ## libFuzzer against all that reads what others wrote, FUZZ_SECONDS (60) each; TARGET=name tries one
 	@tests/scripts/setup.sh fuzz
 	@tests/scripts/fuzz.sh
+
+deny: ## Licences, banned packages and known flaws of whatever is linked in
+	@tests/scripts/setup.sh deny
+	cargo deny --locked check
 
 check-openapi: ## Hold the simulator's rules against Atlassian's documents in OPENAPI_DIR
 	@: "$${OPENAPI_DIR:?set OPENAPI_DIR to the folder of confluence-v1.json and confluence-v2.json}"

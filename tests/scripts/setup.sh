@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, and says nothing when everything is there.
-# usage: setup.sh demo|bench|fuzz|all
+# usage: setup.sh demo|bench|fuzz|deny|all
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -26,6 +26,7 @@ case "${1:-all}" in
         requirements=tests/requirements-bench.txt
         ;;
     fuzz) packages+=("g++ /usr/bin/c++") ;;
+    deny) packages+=("git /usr/bin/git") ;;
     all)
         packages+=(
             "prometheus-alertmanager /usr/bin/prometheus-alertmanager"
@@ -38,7 +39,7 @@ case "${1:-all}" in
         )
         requirements=tests/requirements.txt
         ;;
-    *) fail "usage: setup.sh demo|bench|fuzz|all" ;;
+    *) fail "usage: setup.sh demo|bench|fuzz|deny|all" ;;
 esac
 
 missing=()
@@ -69,10 +70,13 @@ if [ -n "$requirements" ] && ! cmp -s "$requirements" ".venv/${requirements##*/}
     cp "$requirements" .venv/
 fi
 
-if [ "${1:-all}" = fuzz ] && ! cargo fuzz --version >/dev/null 2>&1; then
-    printf 'setup: installing cargo-fuzz\n'
-    cargo install --quiet --locked cargo-fuzz || fail "cargo could not install cargo-fuzz"
-fi
+case "${1:-all}" in fuzz | deny)
+    if ! cargo "$1" --version >/dev/null 2>&1; then
+        printf 'setup: installing cargo-%s\n' "$1"
+        cargo install --quiet --locked "cargo-$1" || fail "cargo could not install cargo-$1"
+    fi
+    ;;
+esac
 
 [ "${1:-all}" = all ] || exit 0
 for component in clippy fmt; do
