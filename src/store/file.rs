@@ -2,9 +2,10 @@
 
 use std::fs::{File as LockFile, OpenOptions};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, ffi};
 use tracing::warn;
 
 /// The database, and the lock that keeps a second process out. Users may read it meanwhile with their own tools.
@@ -12,8 +13,12 @@ use tracing::warn;
 pub(super) struct File {
     pub(super) database: Connection,
     path: PathBuf,
+    place: Place,
     _lock: LockFile,
 }
+
+/// What tells a file from another of the same name: its device, and its number there.
+type Place = (u64, u64);
 
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -34,6 +39,12 @@ pub enum OpenError {
         path: PathBuf,
         #[source]
         source: rusqlite::Error,
+    },
+    #[error("the store {} went away while it was being opened", path.display())]
+    Gone {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
     },
     #[error("cannot set aside the broken store {}", path.display())]
     SetAside {
@@ -58,14 +69,24 @@ const MOST_SET_ASIDE: u32 = 1_000;
 impl File {
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
         let lock = lock(path)?;
-        let database = match open(path) {
+        let (database, place) = match open(path) {
             Err(OpenError::Unusable { source, .. }) if is_broken(&source) => {
                 set_aside(path, &source)?;
                 open(path)?
             }
             opened => opened?,
         };
-        Ok(Self { database, path: path.to_owned(), _lock: lock })
+        Ok(Self { database, path: path.to_owned(), place, _lock: lock })
+    }
+
+    /// A transaction, unless the file is gone: one that was deleted, moved or replaced would go on taking writes that nobody
+    /// finds again.
+    pub(super) fn transaction(&mut self) -> rusqlite::Result<Transaction<'_>> {
+        if place_of(&self.path).ok() != Some(self.place) {
+            let told = format!("{} has been deleted, moved or replaced since it was opened", self.path.display());
+            return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), Some(told)));
+        }
+        self.database.transaction()
     }
 
     /// Reads the whole file once, and tells what is broken in it. An error tells nothing of the file but that it cannot be
@@ -87,7 +108,7 @@ impl File {
         // The broken one must be closed before it is renamed, or its log would be written beside the new one.
         self.database = Connection::open_in_memory().map_err(|source| self.unusable(source))?;
         set_aside(&self.path, reason)?;
-        self.database = open(&self.path)?;
+        (self.database, self.place) = open(&self.path)?;
         Ok(())
     }
 
@@ -109,12 +130,17 @@ fn lock(path: &Path) -> Result<LockFile, OpenError> {
     }
 }
 
-fn open(path: &Path) -> Result<Connection, OpenError> {
+fn open(path: &Path) -> Result<(Connection, Place), OpenError> {
     let failed = |source| OpenError::Unusable { path: path.to_owned(), source };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut database = Connection::open_with_flags(path, flags).map_err(failed)?;
     prepare(&mut database, path, &MIGRATIONS)?;
-    Ok(database)
+    let place = place_of(path).map_err(|source| OpenError::Gone { path: path.to_owned(), source })?;
+    Ok((database, place))
+}
+
+fn place_of(path: &Path) -> io::Result<Place> {
+    path.metadata().map(|file| (file.dev(), file.ino()))
 }
 
 /// Brings the tables to the version that these migrations end with.
@@ -151,6 +177,10 @@ const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
 pub(super) fn is_broken(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+pub(super) fn is_gone(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_READONLY_DBMOVED)
 }
 
 /// The check tells a page that could not be read in words as well, as if that were a flaw of the file.

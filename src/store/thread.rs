@@ -11,7 +11,7 @@ use rusqlite::{Error, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, info, warn};
 
-use super::file::{File, OpenError, is_broken};
+use super::file::{File, OpenError, is_broken, is_gone};
 use super::load::{self, LoadError};
 use super::{Batch, Identity, Loaded, NotLoaded, write};
 use crate::metrics::StoreUp;
@@ -263,7 +263,7 @@ impl Thread {
 
     /// Writes so many of the steps that are pending, or nothing.
     fn write(&mut self, steps: usize) -> rusqlite::Result<()> {
-        let transaction = self.file.database.transaction()?;
+        let transaction = self.file.transaction()?;
         let mut last = self.last.clone();
         for step in &self.pending[..steps] {
             match step {
@@ -297,6 +297,9 @@ impl Thread {
     fn note_failure(&mut self, error: &Error) {
         if self.up.get() {
             let advice = match error.sqlite_error_code() {
+                Some(_) if is_gone(error) => {
+                    "put the file back, or restart the exporter, which then reads everything anew"
+                }
                 Some(ErrorCode::DiskFull) => "the disk is full",
                 Some(ErrorCode::ReadOnly) => "it cannot be written",
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "it is broken; a restart sets it aside",
@@ -393,6 +396,25 @@ mod tests {
         assert!(commit(&mut thread, connection, large_step(41)));
         assert!(thread.up.get() && thread.pending.is_empty());
         assert_eq!(counted(&thread, "SELECT count(*) FROM labels"), 42 * 400);
+    }
+
+    #[test]
+    fn a_file_that_has_gone_takes_no_writes_until_it_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, elsewhere) = (folder.path().join("store.db"), folder.path().join("elsewhere"));
+        let mut thread = thread(&path);
+        let connection = open(&mut thread, "acme");
+        assert!(commit(&mut thread, connection, large_step(0)));
+        std::fs::rename(&path, &elsewhere).unwrap();
+        assert!(!commit(&mut thread, connection, large_step(1)));
+        std::fs::copy(&elsewhere, &path).unwrap();
+        assert!(!commit(&mut thread, connection, large_step(2)), "another file of its name");
+        assert!(!thread.up.get());
+
+        std::fs::rename(&elsewhere, &path).unwrap();
+        assert!(commit(&mut thread, connection, large_step(3)));
+        assert!(thread.up.get());
+        assert_eq!(counted(&thread, "SELECT count(*) FROM labels"), 4 * 400);
     }
 
     #[test]

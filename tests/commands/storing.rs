@@ -175,6 +175,25 @@ fn docs(page: &str) -> u64 {
 }
 
 #[tokio::test]
+async fn a_store_that_is_deleted_while_it_is_open_is_told_of() {
+    let site = site().await;
+    let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "  refresh_interval: 1s\n");
+    let serving = desk.serve(&[]).await;
+    serving.scrape_until(|page| page.contains(UP) && page.contains("confluence_docs{")).await;
+    fs::remove_file(desk.path(STORE)).unwrap();
+
+    let page = serving.scrape_until(|page| page.contains(DOWN)).await;
+
+    assert!(page.contains("confluence_docs{"), "numbers go on");
+    let told = "confluence-exporter.db has been deleted, moved or replaced since it was opened";
+    assert!(serving.err().contains(told), "{}", serving.err());
+    serving.signal("TERM").await;
+    serving.end().await;
+    let serving = desk.serve(&[]).await;
+    serving.scrape_until(|page| page.contains(UP) && page.contains("confluence_docs{")).await;
+}
+
+#[tokio::test]
 async fn an_exporter_that_ends_leaves_a_file_that_can_be_copied_alone() {
     let site = site().await;
     let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "");
