@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tracing::error;
 
 use crate::metrics::StoreUp;
 use crate::model::{ConnectionName, Facts, Ledger, Progress, ProgressChange, Snapshot};
@@ -27,6 +29,7 @@ use thread::Command;
 #[derive(Clone, Debug)]
 pub struct Store {
     commands: mpsc::Sender<Command>,
+    up: StoreUp,
 }
 
 /// One connection's part of the file. Clones share it.
@@ -82,6 +85,9 @@ pub struct NotCommitted;
 #[error("what the store keeps cannot be read now")]
 pub struct NotLoaded;
 
+/// Longer than any commit takes on a disk that works, be it behind a large site that is being loaded.
+const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE_WHILE_DOWN: Duration = Duration::from_secs(1);
 /// More commits at once than connections have steps under way would be queued.
 const QUEUE: usize = 64;
 
@@ -90,8 +96,8 @@ impl Store {
     pub fn open(path: &Path, up: StoreUp) -> Result<Self, OpenError> {
         let file = file::File::open(path)?;
         let (commands, queue) = mpsc::channel(QUEUE);
-        thread::start(file, up, queue).map_err(OpenError::NoThread)?;
-        Ok(Self { commands })
+        thread::start(file, up.clone(), queue).map_err(OpenError::NoThread)?;
+        Ok(Self { commands, up })
     }
 
     /// One connection's part, with its last snapshot; an empty one if the kept one is about another site.
@@ -127,13 +133,34 @@ impl Kept {
     }
 
     /// Waits for a place in the queue of commits, which are written in the order in which they are put.
-    pub async fn slot(&self) -> Option<Slot<'_>> {
-        let place = self.store.commands.reserve().await.ok()?;
-        Some(Slot { place, connection: self.connection })
+    pub async fn slot(&self) -> Result<Slot<'_>, NotCommitted> {
+        let place = self.store.commands.reserve().await.map_err(|_| NotCommitted)?;
+        Ok(Slot { place, connection: self.connection })
+    }
+
+    /// Whether the last step of any connection could be written.
+    pub fn takes_writes(&self) -> bool {
+        self.store.up.get()
+    }
+
+    /// Waits for a commit, but not for ever: a disk that hangs tells no error.
+    pub async fn patiently(&self, commit: impl Future<Output = Result<(), NotCommitted>>) -> Result<(), NotCommitted> {
+        let patience = if self.takes_writes() { PATIENCE } else { PATIENCE_WHILE_DOWN };
+        timeout(patience, commit).await.unwrap_or_else(|_| {
+            if self.takes_writes() {
+                error!(
+                    seconds = PATIENCE.as_secs(),
+                    "the store does not answer; everything goes on, but what is learnt now is lost with a restart"
+                );
+                self.store.up.set(false);
+            }
+            Err(NotCommitted)
+        })
     }
 }
 
 impl Slot<'_> {
+    /// An empty batch has nothing written but what was put before it.
     pub fn put(self, batch: Batch) -> Committing {
         let (reply, done) = oneshot::channel();
         self.place.send(Command::Commit { connection: self.connection, batch: Box::new(batch), reply });
@@ -147,7 +174,7 @@ impl Slot<'_> {
 }
 
 impl Committing {
-    /// Waits until it is on the disk.
+    /// Waits until it is on the disk, with all that was put before. Of a connection that could not be read nothing is to be.
     pub async fn done(self) -> Result<(), NotCommitted> {
         if self.0.await.unwrap_or(false) { Ok(()) } else { Err(NotCommitted) }
     }
@@ -171,6 +198,34 @@ impl Identity {
         match (&self.cloud_id, &other.cloud_id) {
             (Some(one), Some(another)) => one == another,
             _ => self.site == other.site,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_hangs_is_waited_for_once_and_then_no_longer_than_a_refresh_can_bear() {
+        let up = StoreUp::default();
+        up.set(true);
+        // Nobody takes anything out of it.
+        let (commands, _queue) = mpsc::channel(QUEUE);
+        let kept = Kept { store: Store { commands, up: up.clone() }, connection: 1 };
+        let wait = async || {
+            let began = Instant::now();
+            let commit = async { kept.slot().await?.put(Batch::default()).done().await };
+            assert_eq!(kept.patiently(commit).await, Err(NotCommitted));
+            began.elapsed()
+        };
+
+        assert!(wait().await >= PATIENCE);
+        assert!(!up.get());
+        for _ in 0..2 * QUEUE {
+            assert!(wait().await < 2 * PATIENCE_WHILE_DOWN);
         }
     }
 }

@@ -39,9 +39,8 @@ struct Thread {
     up: StoreUp,
     /// Steps that are not on the disk yet, oldest first: nothing that comes after may be written before them.
     pending: Vec<Step>,
-    /// Connections of which nothing more is written. Of some, steps had to be given up: what comes after them would vouch
-    /// for what is not there. Of others, what is kept could not be read: it is still there, and what is learnt now must not
-    /// stand among it.
+    /// Connections of which nothing is written: what is kept could not be read. It is still there, and what is learnt now must
+    /// not stand among it.
     unkept: BTreeSet<i64>,
     /// By connection: what its snapshot is on the disk.
     last: HashMap<i64, Arc<Snapshot>>,
@@ -49,10 +48,6 @@ struct Thread {
     connections: BTreeMap<i64, (ConnectionName, Identity)>,
     has_been_checked: bool,
 }
-
-/// A disk that stays full must not fill the memory as well. A first walk waits for its commits, so that it takes days of
-/// refreshes to come here.
-const MOST_PENDING: usize = 100_000;
 
 pub(super) fn start(file: File, up: StoreUp, mut queue: mpsc::Receiver<Command>) -> io::Result<()> {
     let mut thread = Thread::new(file, up);
@@ -97,22 +92,22 @@ impl Thread {
         match command {
             Command::Commit { connection, batch, reply } => {
                 self.await_commit(connection, batch);
-                let mut replies = vec![(connection, reply)];
+                let mut replies = vec![reply];
                 // Whatever else waits goes into the same transaction: syncing costs the same for all of them.
                 let next = loop {
                     match queue.try_recv() {
                         Ok(Command::Commit { connection, batch, reply }) => {
                             self.await_commit(connection, batch);
-                            replies.push((connection, reply));
+                            replies.push(reply);
                         }
                         Ok(other) => break Some(other),
                         Err(_) => break None,
                     }
                 };
                 let committed = self.commit();
-                for (connection, reply) in replies {
+                for reply in replies {
                     // Who asked may have gone away; the step is kept all the same.
-                    let _ = reply.send(committed && !self.unkept.contains(&connection));
+                    let _ = reply.send(committed);
                 }
                 if let Some(next) = next {
                     return self.obey(next, queue);
@@ -213,7 +208,7 @@ impl Thread {
     }
 
     fn await_commit(&mut self, connection: i64, batch: Box<Batch>) {
-        if self.unkept.contains(&connection) {
+        if batch.is_empty() || self.unkept.contains(&connection) {
             return;
         }
         if batch.snapshot.is_some() {
@@ -246,9 +241,6 @@ impl Thread {
             let steps = at_once.min(self.pending.len());
             if let Err(error) = self.write(steps) {
                 self.note_failure(&error);
-                if self.pending.len() > MOST_PENDING {
-                    self.give_up();
-                }
                 return false;
             }
             self.pending.drain(..steps);
@@ -282,15 +274,6 @@ impl Thread {
         transaction.commit()?;
         self.last = last;
         Ok(())
-    }
-
-    fn give_up(&mut self) {
-        let given_up: BTreeSet<i64> = self.pending.drain(..).map(|step| step.connection()).collect();
-        self.pending.extend(given_up.iter().copied().map(Step::Forget));
-        self.unkept.extend(given_up);
-        error!(
-            "the store has taken no writes for too long; until a restart nothing is kept, and after it everything is read anew"
-        );
     }
 
     /// Once, until a write succeeds again.
@@ -445,22 +428,5 @@ mod tests {
         let snapshots =
             thread.pending.iter().filter(|step| matches!(step, Step::Write(_, batch) if batch.snapshot.is_some()));
         assert_eq!((snapshots.count(), thread.pending.len()), (1, 10));
-    }
-
-    #[test]
-    fn one_connection_whose_steps_were_given_up_holds_up_no_other() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut thread = thread(&folder.path().join("store.db"));
-        let (one, other) = (open(&mut thread, "one"), open(&mut thread, "other"));
-        thread.await_commit(one, large_step(0));
-        thread.give_up();
-        let mut replies = Vec::new();
-        for connection in [one, other] {
-            let (reply, mut answer) = oneshot::channel();
-            let (_sender, mut queue) = mpsc::channel(1);
-            assert!(thread.obey(Command::Commit { connection, batch: large_step(1), reply }, &mut queue).is_continue());
-            replies.push(answer.try_recv().unwrap());
-        }
-        assert_eq!(replies, [false, true]);
     }
 }

@@ -70,17 +70,22 @@ impl Shared {
     /// Hands what has changed to the store, and waits until it is on the disk.
     pub(super) async fn commit(&self) -> Result<(), NotCommitted> {
         let Some(Keeping { kept, .. }) = &self.keeping else { return Ok(()) };
-        let Some(slot) = kept.slot().await else { return Err(NotCommitted) };
-        let step = {
-            let mut state = self.state();
-            let batch = state.take_batch(self.identity());
-            if batch.is_empty() {
-                return Ok(());
+        kept.patiently(async {
+            if !kept.takes_writes() {
+                // What is learnt meanwhile gathers in the ledger, doc by doc, and not in a queue that would grow.
+                kept.slot().await?.put(Batch::default()).done().await?;
             }
-            // Under the lock, so that steps are written in the order in which they were made.
-            slot.put(batch)
-        };
-        step.done().await
+            let slot = kept.slot().await?;
+            let step = {
+                let mut state = self.state();
+                let batch = state.take_batch(self.identity());
+                // Under the lock, so that steps are written in the order in which they were made. Another may have taken along
+                // what this one is about: nothing to write is put, too, and waits for it.
+                slot.put(batch)
+            };
+            step.done().await
+        })
+        .await
     }
 
     /// A site that was deleted and made anew under its old address has another cloud id: nothing that is known is its.
@@ -91,7 +96,7 @@ impl Shared {
             return;
         }
         let slot = match &self.keeping {
-            Some(keeping) => keeping.kept.slot().await,
+            Some(keeping) => keeping.kept.slot().await.ok(),
             None => None,
         };
         let mut state = self.state();
