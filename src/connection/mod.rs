@@ -197,7 +197,8 @@ impl Connection {
         let is_same_site = self.whereabouts().0 == before.whereabouts().0;
         if let Some(until) = before.paused_until().filter(|_| is_same_site) {
             let now = self.0.clock.now();
-            self.0.lane.pause(until.since(now), now);
+            // Should our clock have been set back meanwhile.
+            self.0.lane.pause(until.since(now).min(self.0.patience.longest_pause), now);
         }
     }
 

@@ -113,7 +113,8 @@ impl Access {
     /// Whether to ask this now. What is refused has a turn every ten minutes, what is suspected or failing one a refresh.
     pub fn has_turn(&self, operation: Operation, refresh_began: Timestamp, now: Timestamp) -> bool {
         let entry = &self.entries[operation as usize];
-        entry.asked_at.is_none_or(|asked_at| {
+        // Where our clock was ahead once, that time is no reason to wait for it.
+        entry.asked_at.filter(|asked_at| !asked_at.is_far_after(now)).is_none_or(|asked_at| {
             if entry.standing.is_some() {
                 now.since(asked_at) >= PROBE_EVERY
             } else if entry.suspected_since.is_some() || entry.passing.is_some() {

@@ -8,7 +8,7 @@ use super::census::Shown;
 use super::{Access, Collector, DocId, DocType, SpaceId, Timestamp};
 
 /// A place in a listing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cursor {
     /// An opaque word of the site's.
     pub value: String,

@@ -200,6 +200,13 @@ impl Identity {
             _ => self.site == other.site,
         }
     }
+
+    /// The same, with the cloud id by which that site was known before, where it is not known now.
+    #[must_use]
+    pub fn completed_by(&self, before: &Self) -> Self {
+        let known = before.cloud_id.as_ref().filter(|_| self.is_same_site(before));
+        Self { site: Arc::clone(&self.site), cloud_id: self.cloud_id.as_ref().or(known).cloned() }
+    }
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
+use super::places::is_dead_cursor;
 use super::{Shared, walk};
 use crate::confluence::{DocsListing, Listing, Order};
-use crate::connection::{Failure, Turn, Verdict};
+use crate::connection::{Failure, Turn};
 use crate::model::{Code, Cursor, Descent, DocRow, DocType, Operation, Outcome, SpaceRow, Timestamp};
 
 /// Why a base gave nothing to rely on.
@@ -238,11 +239,17 @@ pub(super) fn list_operation(doc_type: DocType) -> Operation {
     }
 }
 
-pub(super) fn is_dead_cursor(failure: &Failure) -> bool {
-    failure.verdict() == Verdict::DeadCursor
-}
-
 impl Failed {
+    /// What it is to a question that needed the list of spaces.
+    pub(super) fn into_failure(self) -> Failure {
+        match self {
+            Self::Asking(failure) => failure,
+            Self::NoVisibleSpace | Self::NoReadableSpace | Self::Restless(_) | Self::Unwanted => {
+                Failure::unusable_answer(Operation::Spaces)
+            }
+        }
+    }
+
     /// One operation is closed to us, others may be open.
     pub(super) fn leaves_something_to_ask(&self) -> bool {
         match self {

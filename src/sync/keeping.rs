@@ -78,7 +78,7 @@ impl Shared {
             let slot = kept.slot().await?;
             let step = {
                 let mut state = self.state();
-                let batch = state.take_batch(self.identity());
+                let batch = state.take_batch(&self.identity());
                 // Under the lock, so that steps are written in the order in which they were made. Another may have taken along
                 // what this one is about: nothing to write is put, too, and waits for it.
                 slot.put(batch)
@@ -137,7 +137,9 @@ impl SiteState {
     }
 
     /// What is not as it was when this was called last.
-    fn take_batch(&mut self, identity: Identity) -> Batch {
+    fn take_batch(&mut self, now: &Identity) -> Batch {
+        // After a start the cloud id is unknown until an answer tells it; the facts are about the same site all the while.
+        let identity = self.identity.as_ref().map_or_else(|| now.clone(), |before| now.completed_by(before));
         let identity = (self.identity.as_ref() != Some(&identity)).then(|| {
             self.identity = Some(identity.clone());
             identity

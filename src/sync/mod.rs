@@ -14,6 +14,7 @@ mod keeping;
 mod latest;
 mod lock;
 mod phase;
+mod places;
 mod questions;
 mod queue;
 mod reconcile;

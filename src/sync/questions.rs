@@ -5,9 +5,10 @@ use tokio_util::sync::CancellationToken;
 use super::Shared;
 use super::queue::Work;
 use super::reconcile;
+use super::site_state::SiteState;
 use crate::confluence::{Listing, Site};
 use crate::connection::{Answer, Failure, Verdict};
-use crate::model::{AccountId, Collector, Cursor, DocId, DocType, Fact, Ledger, Operation, Timestamp, VersionRow};
+use crate::model::{AccountId, Collector, Cursor, DocId, DocType, Fact, Operation, Timestamp, VersionRow};
 
 /// How a question ended.
 #[derive(Debug)]
@@ -49,7 +50,9 @@ pub(super) async fn perform(shared: &Shared, work: &Work, over: &CancellationTok
 }
 
 /// What it is about counts as refused from now on.
-pub(super) fn refuse(ledger: &mut Ledger, work: &Work, now: Timestamp) {
+pub(super) fn refuse(state: &mut SiteState, work: &Work, now: Timestamp) {
+    let now = state.site_time(now);
+    let ledger = &mut state.ledger;
     match work {
         Work::Reconcile => {}
         Work::Versions(id, _) => {
@@ -76,7 +79,9 @@ fn settle<T>(
         Err(failure) => match failure.verdict() {
             Verdict::NotForThisDoc => Ok(None),
             Verdict::NotForThisSpace => {
-                shared.state().ledger.refuse_space_of(id, collector, shared.clock.now());
+                let mut state = shared.state();
+                let refused_at = state.site_time(shared.clock.now());
+                state.ledger.refuse_space_of(id, collector, refused_at);
                 Ok(None)
             }
             Verdict::Refused { .. } | Verdict::Passing { .. } | Verdict::DeadCursor => Err(failure),
@@ -86,10 +91,10 @@ fn settle<T>(
 
 /// What an answer says, and since when it is known; without one it was refused just now.
 fn fact<T>(shared: &Shared, answer: Option<Answer<T>>) -> (Fact<T>, Timestamp) {
-    let now = shared.clock.now();
+    let (state, now) = (shared.state(), shared.clock.now());
     match answer {
-        Some(Answer { value, date, .. }) => (Fact::Known(value), shared.state().believable(date, now)),
-        None => (Fact::Refused, now),
+        Some(Answer { value, date, .. }) => (Fact::Known(value), state.believable(date, now)),
+        None => (Fact::Refused, state.site_time(now)),
     }
 }
 
@@ -161,7 +166,8 @@ impl DocsList<'_> {
             }
             let answer = shared.note_one(self.work.operation(), ask(shared.site.clone(), cursor.take()).await);
             let Some(answer) = settle(shared, self.work.collector(), self.id, answer)? else {
-                return Ok(Some(Read { fact: Fact::Refused, to_the_end: false, answered: shared.clock.now() }));
+                let answered = shared.state().site_time(shared.clock.now());
+                return Ok(Some(Read { fact: Fact::Refused, to_the_end: false, answered }));
             };
             shared.count_unreadable(&answer.unreadable);
             every_row_was_read &= answer.unreadable.is_empty();

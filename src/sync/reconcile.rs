@@ -4,7 +4,8 @@
 
 use tracing::{debug, info};
 
-use super::base::{at_home, is_dead_cursor, list_operation};
+use super::base::{Failed, at_home, list_operation};
+use super::places::Places;
 use super::site_state::SiteState;
 use super::walk::readable_part;
 use super::{Shared, rest};
@@ -55,9 +56,11 @@ async fn read(
     let answer = match shared.note(list_operation(doc_type), shared.site.docs(&listing, cursor.as_ref()).await) {
         Ok(answer) => answer,
         Err(failure) => {
+            let mut state = shared.state();
+            let SiteState { places, reconciling, .. } = &mut *state;
             // Where cursors die as fast as they are given, a new beginning a refresh is enough.
-            if is_dead_cursor(&failure)
-                && let Some(walk) = shared.state().reconciling.as_mut()
+            if places.is_lost(cursor.as_ref(), &failure)
+                && let Some(walk) = reconciling.as_mut()
             {
                 walk.step = ReconcilingStep::Read { doc_type, cursor: None, come_by };
             }
@@ -68,14 +71,15 @@ async fn read(
     let (rows, unreadable) = (answer.rows.len() as u64, answer.unreadable.len() as u64);
     let last = answer.rows.iter().map(|row| row.id).max();
     // A space that is new since the base is met by the next one.
-    let Ok(at_home) = at_home(shared, answer.rows).await else { return Ok(()) };
+    let at_home = at_home(shared, answer.rows).await.map_err(Failed::into_failure)?;
     let mut state = shared.state();
+    state.places.answered(cursor.as_ref());
     let date = state.believable(answer.date, shared.clock.now());
     let learnt = state.ledger.learn_docs(&at_home, date);
     shared.count_learnt(&learnt, doc_type, answer.date, answer.trace.as_deref());
     let SiteState { ledger, reconciling: Some(walk), expected, .. } = &mut *state else { return Ok(()) };
     walk.rows += rows;
-    walk.unreadable += unreadable;
+    walk.unreadable += unreadable + learnt.conflicting;
     if expected.as_ref().is_none_or(|(of, _)| *of != doc_type) {
         *expected = Some((doc_type, ledger.by_id(doc_type)));
     }
@@ -139,6 +143,7 @@ fn break_off(state: &mut SiteState) {
     state.ledger.give_up_missed(&missed);
     state.reconciling = None;
     state.expected = None;
+    state.places = Places::default();
 }
 
 async fn confirm_these(shared: &Shared, doc_type: DocType, ids: &[DocId]) -> Result<(), Failure> {
@@ -176,6 +181,7 @@ fn end(shared: &Shared) {
     let mut state = shared.state();
     let Some(walk) = state.reconciling.take() else { return };
     state.expected = None;
+    state.places = Places::default();
     let (ages, now) = (shared.settings.collectors.max_ages(), shared.clock.now());
     let goals = state.ledger.goals(&ages, now);
     let is_short = |collector: &Collector| !goals[*collector as usize].reached;

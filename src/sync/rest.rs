@@ -317,6 +317,6 @@ fn blame(shared: &Shared, state: &mut SiteState, work: &Work) {
     if state.stumbling.has_failed_by_its_own_fault(&subject) {
         let collector = work.collector();
         warn!(connection = %shared.name, %collector, operation = %work.operation(), "one fails time and again, while others are answered; it counts as refused");
-        refuse(&mut state.ledger, work, shared.clock.now());
+        refuse(state, work, shared.clock.now());
     }
 }

@@ -14,6 +14,7 @@ use crate::store::Identity;
 use super::Shared;
 use super::base::list_operation;
 use super::fault::{Fault, Trials};
+use super::places::Places;
 use super::settings::SpacesSettings;
 use super::stumbling::Stumbling;
 
@@ -45,6 +46,8 @@ pub(super) struct SiteState {
     pub(super) listings: Vec<WalkListing>,
     /// The reconciling walk that is under way.
     pub(super) reconciling: Option<Reconciling>,
+    /// Where these walks could not go on.
+    pub(super) places: Places,
     /// The docs that it should meet, of the type that it is at.
     pub(super) expected: Option<(DocType, ById)>,
     /// What the store has been told last.
@@ -74,6 +77,7 @@ impl SiteState {
             walk: None,
             listings: Vec::new(),
             reconciling: None,
+            places: Places::default(),
             expected: None,
             saved: Progress::default(),
             unsaved_snapshot: None,
@@ -125,11 +129,15 @@ impl SiteState {
         self.site_is_ahead_ms = Some(date.as_millis().saturating_sub(asked_at.as_millis()));
     }
 
+    /// What time it is on the site now, by what the last base has told; before there was any, by our own clock.
+    pub(super) fn site_time(&self, now: Timestamp) -> Timestamp {
+        Timestamp::from_millis(now.as_millis().saturating_add(self.site_is_ahead_ms.unwrap_or_default()))
+    }
+
     /// An answer's date, unless it is far ahead of what the last base makes expect: what was learnt then would seem to be
     /// fresh until that day.
     pub(super) fn believable(&self, date: Timestamp, now: Timestamp) -> Timestamp {
-        let ahead_ms = self.site_is_ahead_ms.unwrap_or_default();
-        let expected = Timestamp::from_millis(now.as_millis().saturating_add(ahead_ms));
+        let expected = self.site_time(now);
         if self.site_is_ahead_ms.is_some() && date.is_far_after(expected) { expected } else { date }
     }
 

@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use super::Shared;
-use super::base::{is_dead_cursor, list_operation};
+use super::base::list_operation;
+use super::places::Places;
 use super::report::{self, After};
 use super::site_state::SiteState;
 use crate::confluence::{DocsListing, Order};
@@ -150,9 +151,11 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
         let answer = match shared.note(list_operation(doc_type), answer) {
             Ok(answer) => answer,
             Err(failure) => {
+                let mut state = shared.state();
+                let SiteState { places, listings, .. } = &mut *state;
                 // Where cursors die as fast as they are given, a new beginning a refresh is enough.
-                if is_dead_cursor(&failure)
-                    && let Some(listing) = shared.state().listings.get_mut(place)
+                if places.is_lost(cursor.as_ref(), &failure)
+                    && let Some(listing) = listings.get_mut(place)
                 {
                     listing.cursor = None;
                 }
@@ -163,7 +166,8 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
         {
             let mut state = shared.state();
             let date = state.believable(answer.date, shared.clock.now());
-            let SiteState { ledger, walk, listings, .. } = &mut *state;
+            let SiteState { ledger, walk, listings, places, .. } = &mut *state;
+            places.answered(cursor.as_ref());
             let (Some(walk), Some(progress)) = (walk, listings.get_mut(place)) else { return Ok(()) };
             let learnt = ledger.learn_docs(&answer.rows, date);
             shared.count_learnt(&learnt, doc_type, answer.date, answer.trace.as_deref());
@@ -186,6 +190,7 @@ fn end(shared: &Shared) -> bool {
     let mut state = shared.state();
     let Some(walk) = state.walk.take() else { return false };
     state.listings.clear();
+    state.places = Places::default();
     state.ledger.note_walked(&walk.spaces);
     if walk.is_whole {
         // Before the first walk nobody has reached a goal.

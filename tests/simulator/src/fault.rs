@@ -100,6 +100,8 @@ fault_kinds! {
     RateLimitHeaders = "rate_limit_headers",
     /// 400 to each request that has a cursor.
     DeadCursor = "dead_cursor",
+    /// 500 to each of them.
+    LostPlace = "lost_place",
     /// A CDN's fault: for a minute (`until_ms`) good credentials get 404 and 403.
     FalseNotFound = "false_not_found",
     InternalError = "internal_error",
@@ -259,7 +261,7 @@ impl Fault {
         operation_fits
             && self.base.is_none_or(|base| Some(base) == target.base)
             && self.only.as_deref().is_none_or(|only| target.is_about(only))
-            && (self.kind != FaultKind::DeadCursor || target.has_cursor)
+            && (!matches!(self.kind, FaultKind::DeadCursor | FaultKind::LostPlace) || target.has_cursor)
             && self.until_ms.is_none_or(|until_ms| target.now_ms < until_ms)
     }
 }

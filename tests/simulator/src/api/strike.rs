@@ -50,7 +50,7 @@ impl Site {
             | FaultKind::RateLimitedBare
             | FaultKind::RateLimitedHtml => self.throttled(fault, api),
             FaultKind::DeadCursor => Reply::bad_request(api, &BadRequest::Cursor),
-            FaultKind::InternalError => {
+            FaultKind::LostPlace | FaultKind::InternalError => {
                 Reply::failure(api, 500, "INTERNAL_SERVER_ERROR", "Internal Server Error", None)
             }
             FaultKind::BadGateway => Reply::html(502, "502 Bad Gateway"),
