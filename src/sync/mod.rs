@@ -75,6 +75,9 @@ pub enum NotBegun {
     /// The refresh under way is still reading the base; its numbers will do.
     #[error("a base is under way")]
     BaseUnderWay,
+    /// The refresh under way has asked little but its base, which took long; its numbers are new.
+    #[error("a rest has just begun")]
+    RestJustBegun,
     #[error("the connection has ended")]
     Ended,
 }
@@ -102,8 +105,10 @@ struct Shared {
 }
 
 /// Scrapes come at their interval, give or take a little. A base that was cut where the next scrape is just arriving would
-/// begin anew with each.
+/// begin anew with each, and a rest never get beyond its first question.
 const PUNCTUALITY: f64 = 1.1;
+/// After the longest base the rest has this part of the interval: a tenth.
+const A_REST_OF_THE_INTERVAL: u32 = 10;
 
 impl Sync {
     /// Asks nothing yet, and forgets everything with its last clone. `stop` ends whatever is under way.
@@ -234,15 +239,14 @@ impl Shared {
         self.publish(After::Base).await;
         // It goes on without the store, which tells of its trouble itself.
         let _ = self.commit().await;
-        let rest = refreshing.end_base();
+        let rest = refreshing.end_base(self.settings.refresh_interval / A_REST_OF_THE_INTERVAL);
 
         if base.is_ok() {
             walk::go_on(self).await;
         }
         let mut stuck = Vec::new();
         if base.as_ref().map_or_else(base::Failed::leaves_something_to_ask, |_| true) {
-            let until = started + self.settings.refresh_interval;
-            stuck = rest::ask(self, &rest, until).await;
+            stuck = rest::ask(self, &rest).await;
             self.publish(After::Rest).await;
             let _ = self.commit().await;
         }
@@ -258,19 +262,21 @@ impl Shared {
 
     /// Runs until it ends, or until nobody has asked for the numbers for an interval.
     async fn while_wanted<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let nobody_asks = async {
-            loop {
-                let until = *self.wanted.borrow() + self.settings.refresh_interval.mul_f64(PUNCTUALITY);
-                if until <= Instant::now() {
-                    break;
-                }
-                sleep_until(until).await;
-            }
-        };
         tokio::select! {
             biased;
             done = work => Some(done),
-            () = nobody_asks => None,
+            () = self.is_unwanted() => None,
+        }
+    }
+
+    /// Waits until nobody has asked for the numbers for an interval.
+    async fn is_unwanted(&self) {
+        loop {
+            let until = *self.wanted.borrow() + self.settings.refresh_interval.mul_f64(PUNCTUALITY);
+            if until <= Instant::now() {
+                break;
+            }
+            sleep_until(until).await;
         }
     }
 

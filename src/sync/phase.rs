@@ -1,7 +1,9 @@
 //! What the newest refresh is doing, so that only its base is joined and its rest makes way.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::NotBegun;
@@ -14,6 +16,7 @@ pub(super) struct Phase(Mutex<Doing>);
 #[derive(Debug)]
 pub(super) struct Refreshing {
     phase: Arc<Phase>,
+    begun: Instant,
     rest: CancellationToken,
 }
 
@@ -22,18 +25,25 @@ enum Doing {
     #[default]
     Nothing,
     Base,
-    Rest(CancellationToken),
+    Rest {
+        stop: CancellationToken,
+        /// It has had its time then.
+        due: Instant,
+    },
 }
 
 impl Phase {
-    /// Begins a refresh, unless a base is under way. A rest under way is told to end.
+    /// Begins a refresh, unless a base is under way. A rest under way is told to end, but not before it has had its time.
     pub(super) fn begin(self: &Arc<Self>) -> Result<Refreshing, NotBegun> {
-        match std::mem::replace(&mut *self.doing(), Doing::Base) {
+        let mut doing = self.doing();
+        match &*doing {
             Doing::Base => return Err(NotBegun::BaseUnderWay),
-            Doing::Rest(running) => running.cancel(),
+            Doing::Rest { due, .. } if *due > Instant::now() => return Err(NotBegun::RestJustBegun),
+            Doing::Rest { stop, .. } => stop.cancel(),
             Doing::Nothing => {}
         }
-        Ok(Refreshing { phase: Arc::clone(self), rest: CancellationToken::new() })
+        *doing = Doing::Base;
+        Ok(Refreshing { phase: Arc::clone(self), begun: Instant::now(), rest: CancellationToken::new() })
     }
 
     fn doing(&self) -> MutexGuard<'_, Doing> {
@@ -42,9 +52,12 @@ impl Phase {
 }
 
 impl Refreshing {
-    /// From here on another refresh may begin; the token then tells this one to end.
-    pub(super) fn end_base(&self) -> CancellationToken {
-        *self.phase.doing() = Doing::Rest(self.rest.clone());
+    /// From here on another refresh may begin; the token then tells this one to end. The rest has as much time as the base has
+    /// taken, and no more than `most`: where bases take nearly as long as the scrapes' interval, nothing else would ever be
+    /// asked.
+    pub(super) fn end_base(&self, most: Duration) -> CancellationToken {
+        let due = Instant::now() + self.begun.elapsed().min(most);
+        *self.phase.doing() = Doing::Rest { stop: self.rest.clone(), due };
         self.rest.clone()
     }
 }
@@ -69,13 +82,32 @@ mod tests {
         let first = phase.begin().unwrap();
         assert_eq!(phase.begin().err(), Some(NotBegun::BaseUnderWay));
 
-        let rest = first.end_base();
+        let rest = first.end_base(Duration::ZERO);
         let second = phase.begin().unwrap();
         assert!(rest.is_cancelled());
         drop(first);
         assert_eq!(phase.begin().err(), Some(NotBegun::BaseUnderWay), "the end of an older refresh changes nothing");
         drop(second);
         assert!(phase.begin().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rest_has_as_much_time_as_its_base_has_taken_up_to_a_bound() {
+        let most = Duration::from_secs(6);
+        for (base, rest) in [(2, 2), (55, 6)].map(|(base, rest)| (Duration::from_secs(base), Duration::from_secs(rest)))
+        {
+            let phase = Arc::new(Phase::default());
+            let refreshing = phase.begin().unwrap();
+            tokio::time::advance(base).await;
+            let stop = refreshing.end_base(most);
+            tokio::time::advance(rest - Duration::from_millis(1)).await;
+            assert_eq!(phase.begin().err(), Some(NotBegun::RestJustBegun));
+            assert!(!stop.is_cancelled());
+
+            tokio::time::advance(Duration::from_millis(1)).await;
+            assert!(phase.begin().is_ok());
+            assert!(stop.is_cancelled());
+        }
     }
 
     #[test]

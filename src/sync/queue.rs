@@ -30,7 +30,15 @@ pub(super) enum Subject {
 #[derive(Debug)]
 pub(super) struct Queue {
     lanes: Vec<Lane>,
-    turn: usize,
+    turns: Turns,
+}
+
+/// Whose turn it is, which outlives a queue: a small budget reaches everybody in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Turns {
+    lane: usize,
+    /// By collector: how many questions it has had.
+    asked: [usize; Collector::ALL.len()],
 }
 
 #[derive(Debug)]
@@ -105,16 +113,16 @@ impl Work {
 }
 
 impl Queue {
-    /// `turn` tells whose turn it is, by what `turn()` told of the queue before it: a small budget reaches everybody in time.
-    pub(super) fn new(settings: &CollectorsSettings, turn: usize) -> Self {
+    /// `turns` is what `turns()` told of the queue before it.
+    pub(super) fn new(settings: &CollectorsSettings, turns: Turns) -> Self {
         let enabled = COLLECTORS.into_iter().filter(|collector| settings.is_enabled(*collector));
         let lane = |collector| Lane { collector, work: VecDeque::new(), held: VecDeque::new(), is_closed: false };
         let lanes: Vec<_> = enabled.map(lane).collect();
-        Self { turn: turn % lanes.len(), lanes }
+        Self { turns: Turns { lane: turns.lane % lanes.len(), ..turns }, lanes }
     }
 
-    pub(super) fn turn(&self) -> usize {
-        self.turn
+    pub(super) fn turns(&self) -> Turns {
+        self.turns
     }
 
     /// Fills every open lane with up to `most` of what the ledger wants now, what is `stumbling` last.
@@ -137,7 +145,8 @@ impl Queue {
             lane.work = questions.into_iter().map(Work::Users).collect();
         }
         open.retain(|lane| ASKED_BY_DOC.contains(&lane.collector));
-        let collectors: Vec<_> = open.iter().map(|lane| lane.collector).collect();
+        let asked = self.turns.asked;
+        let collectors: Vec<_> = open.iter().map(|lane| (lane.collector, asked[lane.collector as usize])).collect();
         for (lane, wanted) in open.into_iter().zip(ledger.wanting(&collectors, most, &ages, now)) {
             let stumbles = |(id, _): &(DocId, DocType)| stumbling.has_lately(lane.collector, *id, now);
             let (last, first): (Vec<_>, Vec<_>) = wanted.into_iter().partition(stumbles);
@@ -169,23 +178,30 @@ impl Queue {
     /// Whether there is a question that is `open`. Those before it that are not stay out until the next refresh.
     pub(super) fn has_next(&mut self, open: impl Fn(&Work) -> bool) -> bool {
         for _ in 0..self.lanes.len() {
-            let lane = &mut self.lanes[self.turn];
+            let lane = &mut self.lanes[self.turns.lane];
             while lane.work.front().is_some_and(|work| !open(work)) {
                 lane.work.pop_front();
             }
             if !lane.work.is_empty() {
                 return true;
             }
-            self.turn = (self.turn + 1) % self.lanes.len();
+            self.pass_on();
         }
         false
     }
 
     /// The question that `has_next` has found. After it another collector has its turn.
     pub(super) fn next(&mut self) -> Option<Work> {
-        let work = self.lanes[self.turn].work.pop_front();
-        self.turn = (self.turn + 1) % self.lanes.len();
+        let lane = &mut self.lanes[self.turns.lane];
+        let work = lane.work.pop_front();
+        let asked = &mut self.turns.asked[lane.collector as usize];
+        *asked = asked.wrapping_add(1);
+        self.pass_on();
         work
+    }
+
+    fn pass_on(&mut self) {
+        self.turns.lane = (self.turns.lane + 1) % self.lanes.len();
     }
 
     /// Only this for now: what else its collector wants to ask waits for the answer.
@@ -218,8 +234,8 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn full(turn: usize) -> Queue {
-        let mut queue = Queue::new(&CollectorsSettings::default(), turn);
+    fn full(turns: Turns) -> Queue {
+        let mut queue = Queue::new(&CollectorsSettings::default(), turns);
         for lane in &mut queue.lanes {
             lane.work = vec![Work::State(DocId(1)), Work::State(DocId(2))].into();
         }
@@ -228,12 +244,12 @@ mod tests {
 
     #[test]
     fn a_queue_goes_on_with_whoever_had_no_turn_in_the_one_before() {
-        let mut first = full(0);
+        let mut first = full(Turns::default());
         for _ in 0..4 {
             assert!(first.has_next(|_| true) && first.next().is_some());
         }
 
-        let mut second = full(first.turn());
+        let mut second = full(first.turns());
         assert!(second.has_next(|_| true) && second.next().is_some());
         let left: Vec<_> = second.lanes.iter().map(|lane| lane.work.len()).collect();
         assert_eq!(left, [2, 2, 2, 2, 1, 2], "states, the fifth");
@@ -241,7 +257,7 @@ mod tests {
 
     #[test]
     fn what_is_not_open_is_left_out_and_nobody_waits_for_it() {
-        let mut queue = full(0);
+        let mut queue = full(Turns::default());
         assert!(queue.has_next(|work| *work == Work::State(DocId(2))));
         assert_eq!(queue.next(), Some(Work::State(DocId(2))));
         assert!(!queue.has_next(|_| false));
@@ -250,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_witness_is_asked_alone_and_then_the_others() {
-        let mut queue = full(0);
+        let mut queue = full(Turns::default());
         queue.lanes.retain(|lane| lane.collector == Collector::States);
         queue.ask_first(&Work::State(DocId(9)));
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{self, JoinSet};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -49,13 +49,13 @@ const GRACE: Duration = Duration::from_secs(5);
 /// So many failures of its docs end a collector's part in the refresh: each keeps a permit for half a minute.
 const MOST_FAILURES: usize = 3;
 
-/// Asks until bucket or work is empty, or `stop` or `until` comes. Tells which collectors got stuck.
-pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken, until: Instant) -> Vec<Collector> {
+/// Asks until bucket or work is empty, `stop` comes, or nobody wants it any more. Tells which collectors got stuck.
+pub(super) async fn ask(shared: &Arc<Shared>, stop: &CancellationToken) -> Vec<Collector> {
     let mut rest = Rest::new(shared);
     tokio::select! {
         biased;
         () = stop.cancelled() => {}
-        () = sleep_until(until) => {}
+        () = shared.is_unwanted() => {}
         () = rest.ask_all() => {}
     }
     rest.finish().await;
@@ -67,7 +67,7 @@ impl Rest {
         Self {
             shared: Arc::clone(shared),
             began: shared.clock.now(),
-            queue: Queue::new(&shared.settings.collectors, shared.state().turn),
+            queue: Queue::new(&shared.settings.collectors, shared.state().turns),
             under_way: JoinSet::new(),
             questions: HashMap::new(),
             asked: HashSet::new(),
@@ -112,7 +112,7 @@ impl Rest {
         // Only now, as a turn that nobody can pay for is no turn.
         if !shared.budget.take() {
             self.has_budget = false;
-            self.queue = Queue::new(&self.shared.settings.collectors, self.queue.turn());
+            self.queue = Queue::new(&self.shared.settings.collectors, self.queue.turns());
             self.asked_since_filling = 0;
             return false;
         }
@@ -120,7 +120,7 @@ impl Rest {
         shared.budget.note_spent(Some(work.collector()));
         let mut state = shared.state();
         state.access.note_asked(work.operation(), now);
-        state.turn = queue.turn();
+        state.turns = queue.turns();
         drop(state);
         asked.extend(work.subjects());
         self.asked_since_filling += 1;

@@ -15,6 +15,7 @@ use super::Shared;
 use super::base::list_operation;
 use super::fault::{Fault, Trials};
 use super::places::Places;
+use super::queue::Turns;
 use super::settings::SpacesSettings;
 use super::stumbling::Stumbling;
 
@@ -32,8 +33,8 @@ pub(super) struct SiteState {
     pub(super) stumbling: Stumbling,
     /// Whose fault that may be.
     pub(super) trials: Trials,
-    /// Which collector is the next to ask, so that none is left out refresh after refresh.
-    pub(super) turn: usize,
+    /// Whose turn it is to ask, so that nobody is left out refresh after refresh.
+    pub(super) turns: Turns,
     /// So many milliseconds the site's clock is ahead of ours at the most, by the last base.
     site_is_ahead_ms: Option<i64>,
     /// By doc type: every change up to here has been read.
@@ -70,7 +71,7 @@ impl SiteState {
             strangers: HashSet::new(),
             stumbling: Stumbling::default(),
             trials: Trials::default(),
-            turn: 0,
+            turns: Turns::default(),
             site_is_ahead_ms: None,
             watermarks: [None; DocType::ALL.len()],
             descents: BTreeMap::new(),

@@ -102,7 +102,7 @@ async fn cut_and_go_on(walk: Walk, cut: Cut, after: u32) -> bool {
             change_everything(&observer, &spaces, 1);
         }
         Cut::Restart => {
-            let _ = observer.sync.begin();
+            let _ = observer.begin().await;
             let was_struck = async {
                 while !is_struck(&observer) {
                     tokio::time::sleep(Duration::from_millis(1)).await;

@@ -211,7 +211,7 @@ async fn numbers_go_on_while_another_program_holds_the_file_and_are_kept_afterwa
         observer.site.world().edit(doc, author);
     }
     observer.pass(Duration::from_hours(1));
-    observer.sync.begin().unwrap();
+    observer.begin().await.unwrap();
     while observer.store_up.get() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

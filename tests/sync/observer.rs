@@ -13,7 +13,7 @@ use confluence_exporter::connection::{self, Connection, Patience};
 use confluence_exporter::metrics::{Asking, Dialect, Encoded, Part, StoreUp, page};
 use confluence_exporter::model::{Collector, ConnectionName, Snapshot, Timestamp};
 use confluence_exporter::store::{OpenError, Store};
-use confluence_exporter::sync::{self, PersonalSpaces, Sync};
+use confluence_exporter::sync::{self, Begun, NotBegun, PersonalSpaces, Sync};
 use confluence_simulator::world::Space;
 use confluence_simulator::{Operation, Options, Simulator, Token, TokenKind, TruthQuestion};
 use tempfile::NamedTempFile;
@@ -155,10 +155,20 @@ impl Observer {
         self.pass(Duration::from_mins(1));
         let mut snapshots = self.sync.snapshots();
         // A base that is still trying is joined.
-        let _ = self.sync.begin();
+        let _ = self.begin().await;
         let _ = tokio::time::timeout(Duration::from_secs(30), snapshots.changed()).await;
         self.silence().await;
         snapshots.borrow().clone().unwrap()
+    }
+
+    /// Begins a refresh once the rest under way has had its time.
+    pub(crate) async fn begin(&self) -> Result<Begun, NotBegun> {
+        loop {
+            match self.sync.begin() {
+                Err(NotBegun::RestJustBegun) => tokio::time::sleep(Duration::from_millis(1)).await,
+                begun => return begun,
+            }
+        }
     }
 
     /// Waits until the site has been asked nothing for a while.

@@ -177,7 +177,7 @@ async fn a_doc_edited_in_the_very_second_of_an_answer_is_asked_for_once_a_refres
     assert!(edited > 0);
 
     observer.site.clear_journal();
-    observer.sync.begin().unwrap();
+    observer.begin().await.unwrap();
     observer.silence().await;
 
     assert!(observer.asked_for(Operation::ContentState) <= edited, "{:?}", observer.site.totals());
@@ -195,7 +195,7 @@ async fn a_site_is_compared_once_after_a_base_however_long_the_next_one_fails() 
     observer.pass(Duration::from_hours(7));
 
     observer.site.clear_journal();
-    observer.sync.begin().unwrap();
+    observer.begin().await.unwrap();
     observer.silence().await;
 
     assert!(observer.asked_for(Operation::Pages) <= 2, "{:?}", observer.site.totals());

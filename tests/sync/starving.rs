@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use confluence_exporter::model::Collector;
+use confluence_exporter::model::{Collector, Snapshot};
 use confluence_simulator::{DocId, DocType, Fault, FaultKind, Operation, Options};
 
 use crate::observer::Observer;
 
 /// How often one question is asked.
 const TRIES: u32 = 5;
+/// So many questions a minute.
+const BUDGET: u32 = 3;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reconciling_walk_whose_missing_docs_cannot_be_asked_for_makes_way_for_the_next() {
@@ -56,13 +58,55 @@ async fn a_doc_s_long_list_is_left_between_two_answers_when_the_refresh_is_over(
     observer.site.inject(Fault::new(FaultKind::Slow).on(Operation::PageVersions).seconds(1));
 
     let mut snapshots = observer.sync.snapshots();
-    observer.sync.begin().unwrap();
+    observer.begin().await.unwrap();
     for _after in ["the base", "the rest"] {
         snapshots.changed().await.unwrap();
     }
 
     let answers = observer.asked_for(Operation::PageVersions);
     assert!((1..=3).contains(&answers), "of a second each, in two: {answers}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn docs_that_are_edited_all_the_time_starve_no_other() {
+    let observer = Observer::with(Options { seed: 8, spaces: 1, docs: 12, ..Options::default() }, |settings| {
+        let collectors = &mut settings.collectors;
+        for collector in [&mut collectors.users, &mut collectors.states, &mut collectors.views] {
+            collector.enabled = false;
+        }
+        settings.request_budget = BUDGET.try_into().unwrap();
+    })
+    .await;
+    let docs = observer.site.world().docs();
+    let author = observer.site.world().accounts().next().unwrap();
+    let labels_are_known = |snapshot: &Snapshot| {
+        let labels = snapshot.health.collectors.iter().find(|health| health.collector == Collector::Labels);
+        labels.is_some_and(|labels| labels.coverage >= 1.0)
+    };
+    let mut refreshes = 0;
+    while !labels_are_known(observer.refresh().await.as_ref()) {
+        refreshes += 1;
+        assert!(refreshes < 60, "as many are edited as can be asked for");
+        for doc in docs.iter().take(BUDGET as usize) {
+            observer.site.world().edit(*doc, author);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_that_takes_longer_than_the_scrapes_interval_leaves_time_for_the_rest() {
+    let latency = Duration::from_millis(400);
+    let options = Options { seed: 9, spaces: 2, docs: 30, latency, ..Options::default() };
+    // Three requests, one after the other.
+    let interval = Duration::from_secs(1);
+    let observer = Observer::with(options, |settings| settings.refresh_interval = interval).await;
+    let mut scrapes = 0;
+    while observer.asked_for(Operation::PageLabels) == 0 {
+        scrapes += 1;
+        assert!(scrapes < 20, "nothing but bases is asked for");
+        let _ = observer.sync.begin();
+        tokio::time::sleep(interval).await;
+    }
 }
 
 /// How many lists of pages by id the site has been asked for, beside the first walk's.

@@ -47,7 +47,7 @@ fn ledger(newest: VersionRow, seen: i64) -> Ledger {
 fn is_wanted(ledger: &Ledger, now: i64) -> bool {
     let day = Duration::from_hours(24);
     let ages = MaxAges { users: day, labels: day, states: day, views: day };
-    !ledger.wanting(&[Collector::Versions], 9, &ages, at(now))[0].is_empty()
+    !ledger.wanting(&[(Collector::Versions, 0)], 9, &ages, at(now))[0].is_empty()
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_space_is_refused_as_a_whole_once_three_docs_were_and_none_was_answered() {
     ledger.learn_docs(&rows, at(20));
     let day = Duration::from_hours(24);
     let ages = MaxAges { users: day, labels: day, states: day, views: day };
-    let wanted = |ledger: &Ledger| ledger.wanting(&[Collector::States], 99, &ages, at(30))[0].len();
+    let wanted = |ledger: &Ledger| ledger.wanting(&[(Collector::States, 0)], 99, &ages, at(30))[0].len();
 
     ledger.refuse_space_of(ids[0], Collector::States, at(21));
     ledger.refuse_space_of(ids[1], Collector::States, at(21));

@@ -1,5 +1,7 @@
 //! What the ledger would still like to know, the most wanted first, and how much of it is known.
 
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::time::Duration;
 
 use super::{Doc, Knowledge, Ledger, Space};
@@ -33,27 +35,38 @@ enum Urgency {
     Old(Timestamp),
 }
 
+/// Of so many questions of a collector one is for the doc that has waited the longest, and the others for the most urgent.
+const ONE_FOR_WHO_WAITS: usize = 4;
+
 impl Ledger {
-    /// Up to `most` docs that each of these collectors should ask for now, the most wanted first; in one look at each doc.
+    /// Up to `most` docs that each of these collectors should ask for now, the most urgent first; in one look at each doc.
+    /// With each collector, how many questions it has had: every fourth is for the doc that has waited the longest, so that
+    /// docs which are edited all the time starve no other.
     pub fn wanting(
         &self,
-        collectors: &[Collector],
+        collectors: &[(Collector, usize)],
         most: usize,
         ages: &MaxAges,
         now: Timestamp,
     ) -> Vec<Vec<(DocId, DocType)>> {
-        let mut wanted: Vec<_> = collectors.iter().map(|collector| (*collector, MostWanted::new(most))).collect();
-        if wanted.is_empty() {
+        let lane = |(collector, asked): &(Collector, usize)| (*collector, *asked, First::new(most), First::new(most));
+        let mut lanes: Vec<_> = collectors.iter().map(lane).collect();
+        if lanes.is_empty() {
             return Vec::new();
         }
         for doc in &self.docs {
-            for (collector, wanted) in &mut wanted {
+            for (collector, _, urgent, waiting) in &mut lanes {
                 if let Some(urgency) = self.urgency(doc, *collector, ages, now) {
-                    wanted.add(urgency, doc);
+                    urgent.add(urgency, doc);
+                    let asked_at = doc.knowledge(*collector).and_then(Knowledge::asked_at);
+                    waiting.add(asked_at.unwrap_or(doc.created_at), doc);
                 }
             }
         }
-        wanted.into_iter().map(|(_, wanted)| wanted.in_order()).collect()
+        let in_order = |(_, asked, urgent, waiting): (_, usize, First<_>, First<_>)| {
+            alternating(urgent.in_order(), waiting.in_order(), asked, most)
+        };
+        lanes.into_iter().map(in_order).collect()
     }
 
     /// Whether this collector should still ask for this doc: its space may have been refused since, or the doc be gone.
@@ -180,26 +193,26 @@ impl Ledger {
 /// A refusal of one doc's versions is asked again after a day, or when its row changes.
 const REFUSED_VERSIONS_REST_FOR: Duration = Duration::from_hours(24);
 
-/// The most wanted docs of one collector, of however many.
-struct MostWanted {
+/// The first docs of an order, of however many.
+struct First<K> {
     most: usize,
-    rows: Vec<(Urgency, DocId, DocType)>,
+    rows: Vec<(K, DocId, DocType)>,
 }
 
-impl MostWanted {
+impl<K: Ord> First<K> {
     fn new(most: usize) -> Self {
         Self { most, rows: Vec::new() }
     }
 
-    fn add(&mut self, urgency: Urgency, doc: &Doc) {
-        self.rows.push((urgency, doc.id, doc.doc_type));
+    fn add(&mut self, key: K, doc: &Doc) {
+        self.rows.push((key, doc.id, doc.doc_type));
         // A million may be wanted of which a few hundred can be asked for: as many again are kept, not all.
         if self.rows.len() >= self.most.saturating_mul(2) {
-            self.leave_out_the_least();
+            self.leave_out_the_last();
         }
     }
 
-    fn leave_out_the_least(&mut self) {
+    fn leave_out_the_last(&mut self) {
         if self.rows.len() > self.most && self.most > 0 {
             self.rows.select_nth_unstable(self.most - 1);
         }
@@ -207,10 +220,22 @@ impl MostWanted {
     }
 
     fn in_order(mut self) -> Vec<(DocId, DocType)> {
-        self.leave_out_the_least();
+        self.leave_out_the_last();
         self.rows.sort_unstable();
         self.rows.into_iter().map(|(_, id, doc_type)| (id, doc_type)).collect()
     }
+}
+
+/// Up to `most` of both, each once, after so many that have been `asked` before.
+fn alternating<T: Copy + Eq + Hash>(urgent: Vec<T>, waiting: Vec<T>, asked: usize, most: usize) -> Vec<T> {
+    let (mut urgent, mut waiting) = (urgent.into_iter(), waiting.into_iter());
+    let mut taken = HashSet::new();
+    let mut in_turn = (asked..).map_while(|place| {
+        let is_for_who_waits = place % ONE_FOR_WHO_WAITS == ONE_FOR_WHO_WAITS - 1;
+        let (first, second) = if is_for_who_waits { (&mut waiting, &mut urgent) } else { (&mut urgent, &mut waiting) };
+        first.chain(second).find(|item| taken.insert(*item))
+    });
+    in_turn.by_ref().take(most).collect()
 }
 
 /// What is known of a collector's items, added up.
@@ -253,4 +278,17 @@ fn is_fresh(knowledge: Knowledge, max_age: Duration, now: Timestamp) -> bool {
 #[expect(clippy::cast_precision_loss, reason = "a ratio needs no more than 53 bits")]
 fn part(some: u64, all: u64) -> f64 {
     if all == 0 { 1.0 } else { some as f64 / all as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fourth_question_is_for_who_has_waited_the_longest() {
+        let (urgent, waiting) = (vec![1, 2, 3, 4, 5, 6], vec![6, 1, 5, 4, 3, 2]);
+        assert_eq!(alternating(urgent.clone(), waiting.clone(), 0, 9), [1, 2, 3, 6, 4, 5]);
+        assert_eq!(alternating(urgent.clone(), waiting.clone(), 7, 9), [6, 1, 2, 3, 5, 4]);
+        assert_eq!(alternating(urgent, waiting, 0, 2), [1, 2]);
+    }
 }
