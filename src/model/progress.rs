@@ -76,7 +76,7 @@ pub struct Vouched {
     pub moment: Option<Timestamp>,
     /// When the pass that last reached its goal began.
     pub successes: BTreeMap<Collector, Timestamp>,
-    /// Of the rows of the last whole walk, the part that could be read (0..1).
+    /// Of the rows of the last whole walk and since, the part that could be read (0..1).
     pub readable_rows: Option<f64>,
     /// By doc type: every change up to here has been read.
     pub watermarks: BTreeMap<DocType, Timestamp>,

@@ -45,8 +45,9 @@ pub(super) async fn read(shared: &Shared) -> Result<Timestamp, Failed> {
     };
     let mut moments = Vec::new();
     let mut failed = None;
+    let mut unreadable = 0;
     for doc_type in DocType::ALL {
-        match read_changes(shared, *doc_type, listed).await {
+        match read_changes(shared, *doc_type, listed, &mut unreadable).await {
             Ok(began) => moments.push(began),
             Err(failure) => {
                 let is_over = !failure.leaves_something_to_ask();
@@ -57,6 +58,7 @@ pub(super) async fn read(shared: &Shared) -> Result<Timestamp, Failed> {
             }
         }
     }
+    shared.state().note_unreadable_in_base(unreadable, failed.is_none());
     if let Some(failed) = failed {
         return Err(failed);
     }
@@ -127,7 +129,12 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
 ///
 /// One that is cut keeps its place with every answer, and the next base goes on there: what takes longer than anybody waits
 /// would begin anew for ever. What changes meanwhile is left to the base after that, from the watermark that it comes to.
-async fn read_changes(shared: &Shared, doc_type: DocType, listed: Timestamp) -> Result<Timestamp, Failed> {
+async fn read_changes(
+    shared: &Shared,
+    doc_type: DocType,
+    listed: Timestamp,
+    unreadable: &mut u64,
+) -> Result<Timestamp, Failed> {
     let listing = DocsListing { doc_type, order: Order::NewestFirst, spaces: Vec::new(), turn: Turn::Base };
     let mut descent = shared.state().descents.get(&doc_type).cloned();
     let mut answers = 0;
@@ -169,6 +176,7 @@ async fn read_changes(shared: &Shared, doc_type: DocType, listed: Timestamp) -> 
             state.note_site_time(date, asked_at);
             let learnt = state.ledger.learn_docs(&rows, date);
             shared.count_learnt(&learnt, doc_type, answer.date, answer.trace.as_deref());
+            *unreadable += answer.unreadable.len() as u64 + learnt.conflicting;
             // Without a watermark one answer is enough: the walk by id reads the rest.
             let Some(cursor) = answer.next.filter(|_| !is_down && watermark.is_some()) else {
                 state.descents.remove(&doc_type);

@@ -94,17 +94,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_rest_has_as_much_time_as_its_base_has_taken_up_to_a_bound() {
         let most = Duration::from_secs(6);
-        for (base, rest) in [(2, 2), (55, 6)].map(|(base, rest)| (Duration::from_secs(base), Duration::from_secs(rest)))
-        {
+        for (base_seconds, rest_seconds) in [(2, 2), (55, 6)] {
             let phase = Arc::new(Phase::default());
             let refreshing = phase.begin().unwrap();
-            tokio::time::advance(base).await;
+            tokio::time::advance(Duration::from_secs(base_seconds)).await;
             let stop = refreshing.end_base(most);
-            tokio::time::advance(rest - Duration::from_millis(1)).await;
+            tokio::time::advance(Duration::from_secs(rest_seconds - 1)).await;
             assert_eq!(phase.begin().err(), Some(NotBegun::RestJustBegun));
             assert!(!stop.is_cancelled());
 
-            tokio::time::advance(Duration::from_millis(1)).await;
+            tokio::time::advance(Duration::from_secs(1)).await;
             assert!(phase.begin().is_ok());
             assert!(stop.is_cancelled());
         }

@@ -39,6 +39,8 @@ pub(super) struct SiteState {
     site_is_ahead_ms: Option<i64>,
     /// By doc type: every change up to here has been read.
     watermarks: [Option<Timestamp>; DocType::ALL.len()],
+    /// Rows that the last base could not read.
+    unreadable_in_base: u64,
     /// By doc type: the incremental walk that a base could not end.
     pub(super) descents: BTreeMap<DocType, Descent>,
     /// The walk that is under way.
@@ -74,6 +76,7 @@ impl SiteState {
             turns: Turns::default(),
             site_is_ahead_ms: None,
             watermarks: [None; DocType::ALL.len()],
+            unreadable_in_base: 0,
             descents: BTreeMap::new(),
             walk: None,
             listings: Vec::new(),
@@ -140,6 +143,12 @@ impl SiteState {
     pub(super) fn believable(&self, date: Timestamp, now: Timestamp) -> Timestamp {
         let expected = self.site_time(now);
         if self.site_is_ahead_ms.is_some() && date.is_far_after(expected) { expected } else { date }
+    }
+
+    /// A base reads some rows that the one before has read: only what is more than then is new.
+    pub(super) fn note_unreadable_in_base(&mut self, rows: u64, has_ended: bool) {
+        self.ledger.note_unreadable_rows(rows.saturating_sub(self.unreadable_in_base));
+        self.unreadable_in_base = if has_ended { rows } else { rows.max(self.unreadable_in_base) };
     }
 
     pub(super) fn set_watermark(&mut self, doc_type: DocType, watermark: Timestamp) {

@@ -195,6 +195,8 @@ fn end(shared: &Shared) -> bool {
     if walk.is_whole {
         // Before the first walk nobody has reached a goal.
         state.ledger.note_whole_walk(walk.began, readable_part(walk.rows, walk.unreadable), &[]);
+    } else {
+        state.ledger.note_unreadable_rows(walk.unreadable);
     }
     let folded = decide_folding(&state.ledger, &shared.settings.census());
     state.ledger.fold(folded);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use confluence_exporter::model::{Collector, Snapshot};
-use confluence_simulator::{Fault, FaultKind, Options};
+use confluence_simulator::{DocType, Fault, FaultKind, Options};
 use tokio::sync::Semaphore;
 
 use crate::observer::Observer;
@@ -139,6 +139,43 @@ async fn what_cannot_be_read_is_counted() {
         observer.refresh().await;
         assert!(observer.counted("confluence_unreadable_total") > 0.0, "{}", kind.as_str());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_lowers_the_coverage_until_a_whole_walk_has_read_it() {
+    let observer = Observer::of(Options { seed: 8, spaces: 3, docs: 30, ..Options::default() }).await;
+    observer.catch_up_on(Collector::ALL).await;
+    let author = observer.site.world().accounts().next().unwrap();
+    let mut before = 1.0;
+    for is_new in [false, true] {
+        // Later than the overlap, so that each base reads one row.
+        observer.pass(Duration::from_hours(1));
+        if is_new {
+            let space = observer.site.world().add_space("NEW", "New", "global");
+            observer.site.world().create(space, DocType::Page, author).unwrap();
+        } else {
+            let mut world = observer.site.world();
+            let pages = world.docs().into_iter().filter(|doc| world.doc(*doc).unwrap().doc_type == DocType::Page);
+            let page = pages.collect::<Vec<_>>()[0];
+            world.edit(page, author);
+        }
+        observer.site.inject(Fault::new(FaultKind::NullFields).on(confluence_simulator::Operation::Pages));
+        let after = docs_coverage(observer.refresh().await.as_ref());
+        assert!(after < before, "{after} of {before}");
+        let again = docs_coverage(observer.refresh().await.as_ref());
+        observer.site.clear_faults();
+        assert!((again - after).abs() < f64::EPSILON, "the same row counts once: {again} and {after}");
+        before = after;
+    }
+
+    observer.pass(Duration::from_hours(7));
+    let snapshot = observer.catch_up_on(&[Collector::Docs]).await;
+    assert!((docs_coverage(&snapshot) - 1.0).abs() < f64::EPSILON);
+}
+
+fn docs_coverage(snapshot: &Snapshot) -> f64 {
+    let docs = snapshot.health.collectors.iter().find(|health| health.collector == Collector::Docs);
+    docs.unwrap().coverage
 }
 
 #[tokio::test(flavor = "multi_thread")]

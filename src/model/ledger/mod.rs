@@ -57,7 +57,7 @@ pub struct Ledger {
     pub(super) shown: super::census::Shown,
     /// Spaces that share the series of `(other)`.
     pub(super) folded: HashSet<SpaceId>,
-    /// Of the rows of the last walk, the part that could be read.
+    /// Of the rows of the last walk of the whole site and since, the part that could be read.
     readable_rows: f64,
     /// What the store is to be told; nothing is noted where there is none.
     unsaved: Option<Unsaved>,
@@ -171,6 +171,15 @@ impl Ledger {
         self.succeed(Collector::Docs, began);
     }
 
+    /// So many rows more could not be read since the last walk of the whole site, beside the docs in sight.
+    pub fn note_unreadable_rows(&mut self, rows: u64) {
+        if rows > 0 {
+            let docs = as_f64(self.docs.iter().filter(|doc| doc.status.is_some()).count() as u64);
+            let all = if docs > 0.0 { docs / self.readable_rows } else { 0.0 } + as_f64(rows);
+            self.readable_rows = docs / all;
+        }
+    }
+
     /// The date of a doc's newest version, which tells later whether its row has changed since.
     pub fn newest_version(&self, id: DocId) -> Option<Timestamp> {
         self.doc(id).map(|doc| doc.version_at)
@@ -274,4 +283,9 @@ impl Ledger {
     fn doc_mut(&mut self, id: DocId) -> Option<&mut Doc> {
         self.doc_number(id).map(|number| &mut self.docs[number as usize])
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio needs no more than 53 bits")]
+fn as_f64(count: u64) -> f64 {
+    count as f64
 }

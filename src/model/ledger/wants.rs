@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::time::Duration;
 
-use super::{Doc, Knowledge, Ledger, Space};
+use super::{Doc, Knowledge, Ledger, Space, as_f64};
 use crate::model::{AccountId, Collector, DocId, DocStatus, DocType, Timestamp};
 
 /// How old the knowledge of a collector may be before it is asked again.
@@ -129,6 +129,8 @@ impl Ledger {
                 views.add(doc.views, Some(doc.version_at));
             }
         }
+        // Where no doc has been met yet, there may be many.
+        let of_none = if self.has_met_all() { 1.0 } else { 0.0 };
         let goal = |collector: Collector| match collector {
             Collector::Spaces => {
                 let listed = self.success(Collector::Spaces);
@@ -139,11 +141,13 @@ impl Ledger {
                 reached: self.has_met_all(),
                 oldest_fact: self.success(Collector::Docs),
             },
-            Collector::Versions => Goal { coverage: part(known, docs), reached: wanted == 0, oldest_fact: self.moment },
-            Collector::Users => users.goal(),
-            Collector::Labels => labels.goal(),
-            Collector::States => states.goal(),
-            Collector::Views => views.goal(),
+            Collector::Versions => {
+                Goal { coverage: part(known, docs, of_none), reached: wanted == 0, oldest_fact: self.moment }
+            }
+            Collector::Users => users.goal(of_none),
+            Collector::Labels => labels.goal(of_none),
+            Collector::States => states.goal(of_none),
+            Collector::Views => views.goal(of_none),
         };
         std::array::from_fn(|place| goal(Collector::ALL[place]))
     }
@@ -186,7 +190,7 @@ impl Ledger {
             all += 1;
             walked += u64::from(*is_walked);
         }
-        part(walked, all)
+        part(walked, all, 1.0)
     }
 }
 
@@ -266,8 +270,13 @@ impl Known {
         }
     }
 
-    fn goal(&self) -> Goal {
-        Goal { coverage: part(self.fresh, self.all), reached: self.settled == self.all, oldest_fact: self.oldest_fact }
+    /// `of_none` is the coverage where there is nothing to know.
+    fn goal(&self, of_none: f64) -> Goal {
+        Goal {
+            coverage: part(self.fresh, self.all, of_none),
+            reached: self.settled == self.all,
+            oldest_fact: self.oldest_fact,
+        }
     }
 }
 
@@ -275,9 +284,8 @@ fn is_fresh(knowledge: Knowledge, max_age: Duration, now: Timestamp) -> bool {
     knowledge.asked_at().is_some_and(|asked| now.since(asked) < max_age)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a ratio needs no more than 53 bits")]
-fn part(some: u64, all: u64) -> f64 {
-    if all == 0 { 1.0 } else { some as f64 / all as f64 }
+fn part(some: u64, all: u64, of_none: f64) -> f64 {
+    if all == 0 { of_none } else { as_f64(some) / as_f64(all) }
 }
 
 #[cfg(test)]
