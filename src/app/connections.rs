@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
@@ -68,6 +69,12 @@ impl Connections {
 
     pub(super) fn syncs(&self) -> Vec<Sync> {
         self.running.iter().map(|running| running.sync.clone()).collect()
+    }
+
+    /// Keeps what has been learnt, once they have been told to stop.
+    pub(super) async fn save(&self) {
+        let saving: JoinSet<()> = self.syncs().into_iter().map(|sync| async move { sync.save().await }).collect();
+        saving.join_all().await;
     }
 
     /// All as it is wanted, or nothing.

@@ -59,7 +59,7 @@ impl Reloading {
     ) {
         loop {
             let request = tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.connections.save().await,
                 Some(()) = hangups.recv() => None,
                 Some(request) = requests.recv() => Some(request),
             };

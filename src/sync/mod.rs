@@ -160,12 +160,17 @@ impl Sync {
         self.0.stop.cancel();
         self.0.tasks.close();
         self.0.tasks.wait().await;
+        self.save().await;
+        // A large site would be in memory twice while its successor loads.
+        *self.0.state() = SiteState::new(Duration::ZERO);
+    }
+
+    /// Keeps what has been learnt and is not in the store yet.
+    pub async fn save(&self) {
         if self.0.has_taken_over() {
             // The store tells of its trouble itself.
             let _ = self.0.commit().await;
         }
-        // A large site would be in memory twice while its successor loads.
-        *self.0.state() = SiteState::new(Duration::ZERO);
     }
 
     /// The newest snapshot; none until the first base since the start has ended, well or badly.
