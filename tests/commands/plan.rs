@@ -148,6 +148,27 @@ async fn a_connection_that_cannot_be_asked_says_why_and_the_others_are_planned_f
 }
 
 #[tokio::test]
+async fn a_connection_without_its_token_is_named_in_its_place_and_the_others_are_planned_for() {
+    let site = site().await;
+    let token = site.token(TokenKind::scoped());
+    let without = |name: &str| connection(name, &site.site_url(), &token).replace("file: token", "file: missing");
+    let desk = Desk::at(&site, &token, &(without("beta") + &connection("gamma", &site.site_url(), &token)));
+
+    let (table, json) = (desk.run(&PLAN).await, as_json(&desk).await);
+
+    assert_eq!((table.code(), json.code()), (1, 1));
+    let heads: Vec<&str> = table.out.lines().filter(|line| line.starts_with(char::is_alphabetic)).collect();
+    let reason = format!(
+        "token file in {}: api_token_file cannot be used: the file cannot be read: No such file or directory (os error 2)",
+        desk.path("").canonicalize().unwrap().display()
+    );
+    let told = format!("beta cannot be asked: {reason}");
+    assert_eq!(heads, ["acme, after 3 requests", &told, "gamma, after 3 requests"]);
+    let errors: Vec<_> = plans(&json).iter().map(|plan| plan["error"].as_str().map(str::to_owned)).collect();
+    assert_eq!(errors, [None, Some(reason), None]);
+}
+
+#[tokio::test]
 async fn an_account_that_sees_no_space_cannot_be_planned_for() {
     let site = Simulator::start(Options::empty()).await.unwrap();
 
