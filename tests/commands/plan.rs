@@ -1,6 +1,6 @@
 //! `plan`: how large a site is, what it takes to know it, and what to change, from a handful of requests.
 
-use confluence_simulator::{FOUR_SCOPES, Operation, Options, Simulator, TokenKind};
+use confluence_simulator::{FOUR_SCOPES, Operation, Options, Simulator, TokenKind, TruthQuestion};
 use serde_json::Value;
 
 use crate::program::{CONFIG, Desk, Ended, connection, site};
@@ -200,6 +200,7 @@ async fn one_connection_is_planned_for_by_its_name_and_all_without() {
 async fn after_the_first_walk_it_is_told_once_what_will_take_longer_than_a_day() {
     let site = Simulator::start(Options { spaces: 10, docs: 900, ..Options::default() }).await.unwrap();
     let desk = Desk::at(&site, &site.token(TokenKind::scoped()), "  request_budget: 1\n  refresh_interval: 1s\n");
+    let plan = as_json(&desk).await;
     let serving = desk.serve(&["--store.path=none"]).await;
 
     serving.scrape_until(|page| page.contains("collector=\"docs\"} 1\n")).await;
@@ -211,6 +212,14 @@ async fn after_the_first_walk_it_is_told_once_what_will_take_longer_than_a_day()
     let err = serving.err();
     let told: Vec<&str> = err.lines().filter(|line| line.contains("the request budget will not")).collect();
     assert_eq!(told.len(), 1, "{err}");
-    assert!(told[0].contains(" docs=897 ") && told[0].contains("known_in_full=\"never, "), "{}", told[0]);
+    assert!(told[0].contains("known_in_full=\"never, "), "{}", told[0]);
     assert!(told[0].contains("faster=\"request_budget: 2 (after "), "{}", told[0]);
+    let plan = &plans(&plan)[0];
+    let found = format!(" spaces={} docs={} ", plan["spaces"], plan["docs"]["likely"]);
+    let truth = site.truth(&TruthQuestion::at(site.now_ms()));
+    let current = |series: &str| series.starts_with("docs{") && series.contains("status=\"current\"");
+    let current: i64 = truth.iter().filter(|(series, _)| current(series)).map(|(_, docs)| docs).sum();
+    let requests = format!(", labels {current}, states {current}, views {current}\" ");
+    assert!(told[0].contains(&found) && told[0].contains(" by_collector=\"docs "), "{}", told[0]);
+    assert!(told[0].contains(&requests), "{}", told[0]);
 }
