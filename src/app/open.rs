@@ -108,6 +108,15 @@ impl CannotOpen {
     fn because(name: &ConnectionName, settings: &Settings, source: OpenError) -> Self {
         Self { name: name.clone(), place: place(settings, &source).unwrap_or_default(), source }
     }
+
+    /// All of it in one line, for whoever has named the connection already.
+    pub(super) fn reason(&self) -> String {
+        let causes = with_causes(&self.source);
+        match self.place.strip_prefix(", ") {
+            Some(place) => format!("{place}: {causes}"),
+            None => causes,
+        }
+    }
 }
 
 /// Where the trouble lies, as far as it may be told: somebody may have pasted the token where its file's path

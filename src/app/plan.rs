@@ -26,7 +26,7 @@ struct Outlook {
     faster_walk: Option<Duration>,
 }
 
-/// Why nothing can be said of a connection, and what to do about it.
+/// Why nothing can be said of a connection, and what to do about it, where the cause does not say it.
 struct Trouble {
     cause: String,
     to_do: String,
@@ -44,7 +44,7 @@ pub(super) async fn run(plan: &Plan) -> Result<ExitCode, Box<dyn Error>> {
     let config = Config::read(&files(&plan.config))?;
     let mut outlooks = Vec::new();
     for connection in chosen(&config, plan.name.as_deref())? {
-        outlooks.push((connection, look_ahead(connection).await?));
+        outlooks.push((connection, look_ahead(connection).await));
     }
     match plan.format {
         Format::Table => {
@@ -60,12 +60,9 @@ pub(super) async fn run(plan: &Plan) -> Result<ExitCode, Box<dyn Error>> {
     Ok(if all_asked { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn look_ahead(config: &ConnectionConfig) -> Result<Result<Outlook, Trouble>, CannotOpen> {
+async fn look_ahead(config: &ConnectionConfig) -> Result<Outlook, Trouble> {
     let site = open_for_a_person(config)?;
-    let estimate = match estimate(&site, &config.sync).await {
-        Ok(estimate) => estimate,
-        Err(error) => return Ok(Err(Trouble::from(error))),
-    };
+    let estimate = estimate(&site, &config.sync).await?;
     let means = Means { concurrency: site.connection().concurrency_level(), answer: estimate.answer };
     let demand = Demand::of(&estimate.size, &config.sync, means);
     let advice = advice(&estimate.size, &config.sync, means);
@@ -75,7 +72,13 @@ async fn look_ahead(config: &ConnectionConfig) -> Result<Result<Outlook, Trouble
     let faster_walk = has_own_level
         .then_some(all_at_once.first_walk_takes)
         .filter(|faster| demand.first_walk_takes > LONG_WALK && *faster < demand.first_walk_takes / 2);
-    Ok(Ok(Outlook { estimate, demand, advice, faster_walk }))
+    Ok(Outlook { estimate, demand, advice, faster_walk })
+}
+
+impl From<CannotOpen> for Trouble {
+    fn from(error: CannotOpen) -> Self {
+        Self { cause: error.reason(), to_do: String::new() }
+    }
 }
 
 impl From<CannotEstimate> for Trouble {
@@ -95,6 +98,7 @@ fn text(config: &ConnectionConfig, outlook: &Result<Outlook, Trouble>) -> String
     let name = &config.name;
     match outlook {
         Ok(outlook) => outlook.text(config),
+        Err(Trouble { cause, to_do }) if to_do.is_empty() => format!("{name} cannot be asked: {cause}\n"),
         Err(Trouble { cause, to_do }) => format!("{name} cannot be asked: {cause}\n  {to_do}\n"),
     }
 }

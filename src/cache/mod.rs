@@ -68,9 +68,6 @@ struct Set {
     pages: Pages,
 }
 
-/// Longer than the text of the largest snapshot takes. What takes longer is shown when it is there.
-const LONGEST_WRITING: Duration = Duration::from_secs(10);
-
 impl Cache {
     /// Turns snapshots into text from now on, in tasks that end with the last clone.
     pub fn new(connections: Vec<Sync>, clock: Clock, process: Process) -> Self {
@@ -97,17 +94,15 @@ impl Cache {
                 continue;
             }
             self.0.refreshes.keep_interval_of(&sync).await;
-            let has_snapshot = sync.snapshots().borrow().is_some();
             let new = Shown::of(sync);
-            if has_snapshot {
-                let _ = timeout(LONGEST_WRITING, new.known()).await;
-            }
+            new.written().await;
             shown.push(Arc::new(new));
         }
         *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Set::of(shown));
     }
 
-    /// Starts what is due and answers from what is there; waits at most so long, and only while nothing is there.
+    /// Starts what is due and answers from what is there; waits at most so long, and only while nothing is there, or what
+    /// is there has never been text.
     pub async fn page(
         &self,
         target: Target,
@@ -120,9 +115,9 @@ impl Cache {
         for shown in targeted {
             self.0.refreshes.begin_if_due(shown.sync(), &shown.rest).await;
         }
-        if !targeted.iter().any(|shown| shown.is_known()) {
+        if !targeted.iter().all(|shown| shown.is_known()) {
             // Whoever has no more patience gets the page without: a scrape never fails for Confluence's sake.
-            let _ = timeout(patience, any_known(targeted)).await;
+            let _ = timeout(patience, enough_known(targeted)).await;
         }
         // A page made while less was known must not hide what has been learnt since.
         let known = targeted.iter().filter(|shown| shown.is_known()).count();
@@ -180,6 +175,17 @@ impl Shared {
             Target::One(_) => None,
         };
         page(wanted.dialect, &parts, process)
+    }
+}
+
+/// Until all that has been found out is text, and any of them has something to show.
+async fn enough_known(targeted: &[Arc<Shown>]) {
+    // After a restart each has its last snapshot: a small one, written first, must not take the others off the page.
+    for shown in targeted {
+        shown.written().await;
+    }
+    if !targeted.iter().any(|shown| shown.is_known()) {
+        any_known(targeted).await;
     }
 }
 

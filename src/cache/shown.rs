@@ -1,9 +1,11 @@
 //! One connection's newest snapshot as text, written as soon as it is made.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, error};
 
@@ -22,6 +24,9 @@ pub(super) struct Shown {
     encoded: watch::Receiver<Option<Arc<Encoded>>>,
     _writer: AbortOnDropHandle<()>,
 }
+
+/// Longer than the text of the largest snapshot takes. What takes longer is shown when it is there.
+const LONGEST_WRITING: Duration = Duration::from_secs(10);
 
 impl Shown {
     pub(super) fn of(sync: Sync) -> Self {
@@ -46,6 +51,14 @@ impl Shown {
     pub(super) fn known(&self) -> impl Future<Output = bool> + Send + 'static {
         let mut encoded = self.encoded.clone();
         async move { encoded.wait_for(Option::is_some).await.is_ok() }
+    }
+
+    /// Waits for the first text of a snapshot that is there; not at all where there is none.
+    pub(super) async fn written(&self) {
+        let has_snapshot = self.sync.snapshots().borrow().is_some();
+        if has_snapshot && !self.is_known() {
+            let _ = timeout(LONGEST_WRITING, self.known()).await;
+        }
     }
 
     pub(super) fn summary(&self, now: Timestamp) -> Summary {

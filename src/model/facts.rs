@@ -20,6 +20,7 @@ pub struct Facts {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpaceFacts {
+    /// Without the name of a personal space.
     pub row: SpaceRow,
     /// Missing from the list since then.
     pub unseen_since: Option<Timestamp>,

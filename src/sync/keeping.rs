@@ -40,6 +40,10 @@ impl Shared {
                 if let Some(loaded) = loaded {
                     info!(connection = %self.name, moment = ?loaded.progress.vouched.moment.map(|at| at.to_string()), "goes on from what the store has kept");
                     state.restore(loaded);
+                    // No base has ended yet: what is on show is the kept snapshot.
+                    if let Some(numbers) = self.snapshots.borrow().as_ref().and_then(|last| last.numbers.as_ref()) {
+                        state.ledger.restore_personal_names(&numbers.space_infos);
+                    }
                 }
                 state.ledger.note_changes();
                 // Before any list has been read: the first one may fail.

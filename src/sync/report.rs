@@ -99,10 +99,14 @@ pub(super) fn tell_demand(shared: &Shared) {
     }
     let advice = advice(&size, &shared.settings, means);
     let advice: Vec<_> = advice.iter().map(|advice| format!("{} ({})", advice.setting, advice.full)).collect();
+    let wanted = demand.wanted_by_collector().into_iter();
+    let wanted: Vec<_> = wanted.map(|(collector, requests)| format!("{collector} {requests:.0}")).collect();
     info!(
         connection = %shared.name,
+        spaces = size.spaces,
         docs = size.docs,
         requests_a_day = demand.wanted_a_day().round(),
+        by_collector = wanted.join(", "),
         budget_a_day = demand.budget_a_day.round(),
         known_in_full = %demand.full(),
         faster = advice.join("; "),

@@ -1,6 +1,6 @@
 //! `plan`: how large a site is, what it takes to know it, and what to change, from a handful of requests.
 
-use confluence_simulator::{FOUR_SCOPES, Operation, Options, Simulator, TokenKind};
+use confluence_simulator::{FOUR_SCOPES, Operation, Options, Simulator, TokenKind, TruthQuestion};
 use serde_json::Value;
 
 use crate::program::{CONFIG, Desk, Ended, connection, site};
@@ -148,6 +148,27 @@ async fn a_connection_that_cannot_be_asked_says_why_and_the_others_are_planned_f
 }
 
 #[tokio::test]
+async fn a_connection_without_its_token_is_named_in_its_place_and_the_others_are_planned_for() {
+    let site = site().await;
+    let token = site.token(TokenKind::scoped());
+    let without = |name: &str| connection(name, &site.site_url(), &token).replace("file: token", "file: missing");
+    let desk = Desk::at(&site, &token, &(without("beta") + &connection("gamma", &site.site_url(), &token)));
+
+    let (table, json) = (desk.run(&PLAN).await, as_json(&desk).await);
+
+    assert_eq!((table.code(), json.code()), (1, 1));
+    let heads: Vec<&str> = table.out.lines().filter(|line| line.starts_with(char::is_alphabetic)).collect();
+    let reason = format!(
+        "token file in {}: api_token_file cannot be used: the file cannot be read: No such file or directory (os error 2)",
+        desk.path("").canonicalize().unwrap().display()
+    );
+    let told = format!("beta cannot be asked: {reason}");
+    assert_eq!(heads, ["acme, after 3 requests", &told, "gamma, after 3 requests"]);
+    let errors: Vec<_> = plans(&json).iter().map(|plan| plan["error"].as_str().map(str::to_owned)).collect();
+    assert_eq!(errors, [None, Some(reason), None]);
+}
+
+#[tokio::test]
 async fn an_account_that_sees_no_space_cannot_be_planned_for() {
     let site = Simulator::start(Options::empty()).await.unwrap();
 
@@ -179,6 +200,7 @@ async fn one_connection_is_planned_for_by_its_name_and_all_without() {
 async fn after_the_first_walk_it_is_told_once_what_will_take_longer_than_a_day() {
     let site = Simulator::start(Options { spaces: 10, docs: 900, ..Options::default() }).await.unwrap();
     let desk = Desk::at(&site, &site.token(TokenKind::scoped()), "  request_budget: 1\n  refresh_interval: 1s\n");
+    let plan = as_json(&desk).await;
     let serving = desk.serve(&["--store.path=none"]).await;
 
     serving.scrape_until(|page| page.contains("collector=\"docs\"} 1\n")).await;
@@ -190,6 +212,14 @@ async fn after_the_first_walk_it_is_told_once_what_will_take_longer_than_a_day()
     let err = serving.err();
     let told: Vec<&str> = err.lines().filter(|line| line.contains("the request budget will not")).collect();
     assert_eq!(told.len(), 1, "{err}");
-    assert!(told[0].contains(" docs=897 ") && told[0].contains("known_in_full=\"never, "), "{}", told[0]);
+    assert!(told[0].contains("known_in_full=\"never, "), "{}", told[0]);
     assert!(told[0].contains("faster=\"request_budget: 2 (after "), "{}", told[0]);
+    let plan = &plans(&plan)[0];
+    let found = format!(" spaces={} docs={} ", plan["spaces"], plan["docs"]["likely"]);
+    let truth = site.truth(&TruthQuestion::at(site.now_ms()));
+    let current = |series: &str| series.starts_with("docs{") && series.contains("status=\"current\"");
+    let current: i64 = truth.iter().filter(|(series, _)| current(series)).map(|(_, docs)| docs).sum();
+    let requests = format!(", labels {current}, states {current}, views {current}\" ");
+    assert!(told[0].contains(&found) && told[0].contains(" by_collector=\"docs "), "{}", told[0]);
+    assert!(told[0].contains(&requests), "{}", told[0]);
 }

@@ -38,6 +38,13 @@ async fn assert_alone(site: &Simulator, desk: &Desk, name: &str, reason: &str, m
         assert!(ended.complaint().starts_with(&prefix), "{}", ended.err);
     }
     assert_eq!(desk.run(&["connection", "test", "beta", CONFIG]).await.code(), 0);
+    let planned = desk.run(&["plan", CONFIG]).await;
+    let cannot = format!("{name} cannot be asked: {}", prefix.split_once(", ").unwrap().1);
+    assert!(
+        planned.code() == 1 && planned.out.contains(&cannot) && planned.out.contains("beta, after "),
+        "{}",
+        planned.out
+    );
     site.clear_journal();
 
     let serving = desk.serve(&["--store.path=none"]).await;

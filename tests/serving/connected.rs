@@ -1,11 +1,14 @@
 //! Simulated sites, and connections of the exporter to them.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use confluence_exporter::clock::Clock;
 use confluence_exporter::connection::{self, Connection, Patience};
 use confluence_exporter::metrics::Asking;
+use confluence_exporter::model::Snapshot;
+use confluence_exporter::store::{self, Batch, Store};
 use confluence_exporter::sync::{self, Sync};
 use confluence_simulator::{Operation, Options, Simulator, Token, TokenKind};
 use tempfile::NamedTempFile;
@@ -15,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::snapshots::name;
 
 /// Noon of some day.
-const START_MS: i64 = 1_781_784_000_000;
+pub(crate) const START_MS: i64 = 1_781_784_000_000;
 
 /// A small site, and one connection to it.
 pub(crate) struct Connected {
@@ -28,6 +31,31 @@ pub(crate) struct Connected {
 
 impl Connected {
     pub(crate) async fn to_a_site(connection: &str, refresh_interval: Duration) -> Self {
+        Self::with(connection, refresh_interval, async |door, settings, clock, asking| {
+            Sync::new(door, settings, clock, asking, &CancellationToken::new())
+        })
+        .await
+    }
+
+    /// As it is after a restart: this store has kept this snapshot.
+    pub(crate) async fn going_on_from(store: &Store, last: Snapshot, refresh_interval: Duration) -> Self {
+        let connection = last.connection.clone();
+        Self::with(connection.as_str(), refresh_interval, async |door, settings, clock, asking| {
+            let whereabouts = || store::Identity::from(door.whereabouts());
+            let (kept, _) = store.connection(&connection, whereabouts()).await.unwrap();
+            let step = Batch { snapshot: Some(Arc::new(last)), ..Batch::default() };
+            kept.slot().await.unwrap().put(step).done().await.unwrap();
+            let kept = store.connection(&connection, whereabouts()).await.unwrap();
+            Sync::kept(door, settings, clock, asking, &CancellationToken::new(), kept)
+        })
+        .await
+    }
+
+    async fn with(
+        connection: &str,
+        refresh_interval: Duration,
+        begin: impl AsyncFnOnce(Connection, sync::Settings, Clock, Asking) -> Sync,
+    ) -> Self {
         let options = Options { spaces: 3, docs: 40, start_at: Some(START_MS), ..Options::default() };
         let site = Simulator::start(options).await.unwrap();
         let token = site.token(TokenKind::service_account());
@@ -42,7 +70,7 @@ impl Connected {
         let (asking, clock) = (Asking::new(&name(connection)), Clock::manual(site.clock()));
         let door = Connection::open(name(connection), &settings, clock.clone(), asking.clone()).unwrap();
         let sync_settings = sync::Settings { refresh_interval, ..sync::Settings::default() };
-        let sync = Sync::new(door, sync_settings, clock.clone(), asking, &CancellationToken::new());
+        let sync = begin(door, sync_settings, clock.clone(), asking).await;
         Self { site, sync, clock, token, _token_file: token_file }
     }
 

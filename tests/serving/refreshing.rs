@@ -4,13 +4,16 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use confluence_exporter::cache::{Cache, Coding, Target, UnknownConnection};
-use confluence_exporter::metrics::{Dialect, Process};
+use confluence_exporter::metrics::{Dialect, Process, StoreUp};
+use confluence_exporter::model::Timestamp;
+use confluence_exporter::store::Store;
 use confluence_simulator::{Fault, FaultKind, Operation};
+use tempfile::tempdir;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::connected::Connected;
+use crate::connected::{Connected, START_MS};
 use crate::http::Running;
-use crate::snapshots::name;
+use crate::snapshots::{full, name, of_spaces};
 
 const HOUR: Duration = Duration::from_hours(1);
 /// Long enough for a base on a busy machine.
@@ -137,6 +140,26 @@ async fn all_metrics_wait_for_the_first_of_the_connections_a_probe_for_its_own()
     );
     assert!(!own.is_finished());
     assert!(own.await.unwrap().contains("confluence_up{connection=\"slow\"} 1"));
+}
+
+#[tokio::test]
+async fn the_first_scrape_after_a_restart_shows_every_connection_whose_numbers_were_kept() {
+    let folder = tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store.db"), StoreUp::default()).unwrap();
+    let moment = Timestamp::from_millis(START_MS);
+    let small = Connected::going_on_from(&store, full("small", moment), HOUR).await;
+    // To write it takes far longer than to write the small one and a page.
+    let large = Connected::going_on_from(&store, of_spaces("large", moment, 1_000), HOUR).await;
+    let unknown = Connected::to_a_site("unknown", HOUR).await;
+    for connected in [&small, &large, &unknown] {
+        connected.site.inject(Fault::new(FaultKind::Silence));
+    }
+    let cache = cache(&[&small, &unknown, &large]);
+
+    let page = page(&cache, Target::All, HOUR).await;
+
+    let shows = |name: &str| page.contains(&format!("confluence_folded_spaces{{connection=\"{name}\"}}"));
+    assert_eq!(["small", "large", "unknown"].map(shows), [true, true, false]);
 }
 
 #[tokio::test]

@@ -40,6 +40,14 @@ pub(crate) fn full(connection: &str, moment: Timestamp) -> Snapshot {
     Snapshot { connection: name(connection), health: health(moment), numbers: Some(numbers) }
 }
 
+/// The same of a site with so many spaces.
+pub(crate) fn of_spaces(connection: &str, moment: Timestamp, spaces: usize) -> Snapshot {
+    let groups = (0..spaces).map(|index| group(format!("S{index}").into(), moment)).collect();
+    let snapshot = full(connection, moment);
+    let numbers = snapshot.numbers.map(|numbers| Numbers { groups, ..numbers });
+    Snapshot { numbers, ..snapshot }
+}
+
 /// What a connection shows whose first base has failed.
 pub(crate) fn failed(connection: &str, code: Code) -> Snapshot {
     let health = Health {

@@ -6,16 +6,17 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use confluence_exporter::model::Collector;
+use confluence_exporter::model::{Collector, Snapshot};
+use confluence_exporter::sync::PersonalSpaces;
 use confluence_simulator::world::{DocFacts, Sight, Space, SpaceStatus};
-use confluence_simulator::{DocStatus, EventKind, Options, World, chance};
+use confluence_simulator::{DocStatus, EventKind, Fault, FaultKind, Operation, Options, World, chance};
 use flate2::read::GzDecoder;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 use tokio::process::Command;
 
-use crate::observer::Observer;
+use crate::observer::{Observer, told};
 
 /// What it says of one connection's site.
 type Row = BTreeMap<String, Value>;
@@ -30,6 +31,7 @@ const VIEWS: [&str; 7] = [
     "confluence_page_labels",
 ];
 const CONFIDENCE: &str = "for-your-ears-only";
+const PERSON: &str = "Ann of the Long Name";
 const YEAR_MS: i64 = 365 * 86_400_000;
 /// Long enough for everything that grows old to be asked again.
 const A_WHILE: Duration = Duration::from_hours(8 * 24);
@@ -98,6 +100,45 @@ async fn what_was_said_in_confidence_is_never_in_the_file() {
     // The next start moves into the file itself what stands in its log.
     observer.restart(&store).await;
     assert!(!holds(&store, CONFIDENCE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_name_of_a_personal_space_is_in_the_file_only_where_the_page_shows_it() {
+    let folder = tempdir().unwrap();
+    let store = store(&folder);
+    let mut observer = Observer::of(Options { seed: 24, spaces: 3, docs: 60, ..Options::default() }).await;
+    let personal = observer.site.world().add_space("~ann", PERSON, "personal");
+    let names_of = |snapshot: &Snapshot| -> Vec<String> {
+        told(snapshot).into_keys().filter(|series| series.starts_with("space_info{")).collect()
+    };
+    let is_named = |names: &[String]| names.iter().any(|series| series.contains(PERSON));
+    observer.restart(&store).await;
+
+    assert!(!is_named(&names_of(observer.catch_up_on(Collector::ALL).await.as_ref())));
+    all_is_kept(&observer, &store).await;
+    assert!(holds(&store, "~ann") && !holds(&store, PERSON));
+    // What changes in it is written with it.
+    observer.site.world().archive_space(personal);
+    observer.refresh().await;
+    all_is_kept(&observer, &store).await;
+    assert!(!holds(&store, PERSON));
+
+    observer.adapt(|settings| settings.spaces.personal = PersonalSpaces::Each);
+    observer.restart(&store).await;
+    let before = names_of(observer.refresh().await.as_ref());
+    assert!(is_named(&before), "{before:?}");
+    for _ in 0..2 {
+        all_is_kept(&observer, &store).await;
+        observer.restart(&store).await;
+        // No list tells the name anew: that of the last snapshot is on show.
+        observer.site.inject(Fault::new(FaultKind::InternalError).on(Operation::Spaces));
+        let failed = observer.refresh().await;
+        observer.site.clear_faults();
+        assert!(!failed.health.up);
+        assert_eq!(names_of(&failed), before);
+    }
+    let spaces = ask(&store, "confluence_spaces").await;
+    assert!(spaces.iter().all(|space| space["name"].as_str() != Some(PERSON)), "{spaces:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,8 +231,9 @@ async fn ask(store: &Path, view: &str) -> Vec<Row> {
 }
 
 fn space_row(space: &Space) -> Row {
+    let name = if &*space.space_type == "personal" { "" } else { &*space.name };
     row(json!({
-        "id": space.id.0, "key": *space.key, "name": *space.name, "type": *space.space_type,
+        "id": space.id.0, "key": *space.key, "name": name, "type": *space.space_type,
         "status": space.status.as_str(), "unseen_since": null,
     }))
 }

@@ -254,7 +254,7 @@ impl Groups {
 
 /// The value of `space` under which a space is counted.
 pub(super) fn group_name(space: &Space, fold_personal: bool, folded: &HashSet<SpaceId>) -> Arc<str> {
-    if fold_personal && &*space.space_type == "personal" {
+    if fold_personal && space.is_personal() {
         PERSONAL.into()
     } else if folded.contains(&space.id) {
         OTHER.into()

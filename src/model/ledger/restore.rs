@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::doc::{AccountNumber, Edit, Knowledge, Version};
 use super::{Doc, Ledger, Sight, Space, User};
 use crate::model::census::Shown;
-use crate::model::{AccountFacts, AccountId, Asked, DocFacts, EditFacts, SpaceFacts, SpaceId, Torn, Vouched};
+use crate::model::{
+    AccountFacts, AccountId, Asked, DocFacts, EditFacts, SpaceFacts, SpaceId, SpaceInfo, Torn, Vouched,
+};
 
 impl Ledger {
     pub fn restore_space(&mut self, facts: SpaceFacts) -> Result<(), Torn> {
@@ -17,6 +19,18 @@ impl Ledger {
         match self.space_numbers.insert(id, number) {
             None => Ok(()),
             Some(_) => Err(Torn("space")),
+        }
+    }
+
+    /// Names of personal spaces are not among the kept facts: those that are on show stay there until the list tells them
+    /// anew.
+    pub fn restore_personal_names(&mut self, shown: &[SpaceInfo]) {
+        for info in shown {
+            let Some(number) = self.space_numbers.get(&info.id) else { continue };
+            let space = &mut self.spaces[*number as usize];
+            if space.is_personal() {
+                space.name = info.name.clone();
+            }
         }
     }
 

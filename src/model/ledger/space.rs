@@ -38,6 +38,11 @@ impl Space {
             Sight::Unseen { .. } | Sight::Excluded { .. } => false,
         }
     }
+
+    /// Its name is that of a person.
+    pub(in crate::model) fn is_personal(&self) -> bool {
+        &*self.space_type == "personal"
+    }
 }
 
 impl Ledger {

@@ -174,7 +174,8 @@ fn space_facts(space: &Space) -> SpaceFacts {
         row: SpaceRow {
             id: space.id,
             key: space.key.clone(),
-            name: space.name.clone(),
+            // Nothing of a person is kept but the account's id.
+            name: if space.is_personal() { Arc::default() } else { space.name.clone() },
             space_type: space.space_type.clone(),
             status: space.status.clone(),
         },

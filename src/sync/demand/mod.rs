@@ -91,7 +91,7 @@ impl SiteSize {
         let by_status = numbers.groups.iter().flat_map(|group| &group.types).map(|numbers| numbers.docs);
         let docs = by_status.clone().flatten().sum();
         Self {
-            spaces: numbers.space_infos.len() as u64,
+            spaces: numbers.space_infos.len() as u64 + numbers.folded_spaces,
             docs,
             current_docs: by_status.map(|docs| docs[DocStatus::Current as usize]).sum(),
             docs_of_many_versions: part(docs, 1.0 - coverage_of_versions),
@@ -136,14 +136,24 @@ impl Demand {
         !self.full().is_within(DAY)
     }
 
-    /// What all collectors take a day: to be done with the first reading in one, and to keep up afterwards.
+    /// What all collectors take a day.
     pub fn wanted_a_day(&self) -> f64 {
-        let sum = |requests: fn(&CollectorDemand) -> f64| self.collectors.iter().map(requests).sum::<f64>();
+        self.wanted_by_collector().into_iter().map(|(_, requests)| requests).sum()
+    }
+
+    /// What each collector takes a day: to be done with the first reading in one, or to keep up afterwards, whichever is
+    /// more in all.
+    pub fn wanted_by_collector(&self) -> Vec<(Collector, f64)> {
         let first_day = |demand: &CollectorDemand| match demand.collector {
             Collector::Docs => demand.a_day,
             _ => demand.at_first,
         };
-        sum(first_day).max(sum(|demand| demand.a_day))
+        let each = |requests: fn(&CollectorDemand) -> f64| -> Vec<_> {
+            self.collectors.iter().map(|demand| (demand.collector, requests(demand))).collect()
+        };
+        let sum = |wanted: &[(Collector, f64)]| wanted.iter().map(|(_, requests)| requests).sum::<f64>();
+        let (first, afterwards) = (each(first_day), each(|demand| demand.a_day));
+        if sum(&first) >= sum(&afterwards) { first } else { afterwards }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::course::fair_shares;
 use super::*;
-use crate::model::{DocType, GroupNumbers, TypeNumbers};
+use crate::model::{DocType, GroupNumbers, SpaceId, SpaceInfo, TypeNumbers};
 use crate::sync::CollectorSettings;
 
 const AT_ONCE: Means = Means { concurrency: 5, answer: Duration::ZERO };
@@ -127,6 +127,23 @@ fn with_the_budget_that_it_wants_a_site_is_known_within_a_day() {
 }
 
 #[test]
+fn what_is_wanted_a_day_is_told_by_collector() {
+    let told = |demand: &Demand| -> Vec<String> {
+        demand.wanted_by_collector().iter().map(|(collector, requests)| format!("{collector} {requests:.0}")).collect()
+    };
+
+    let first = ["docs 164", "versions 1000", "users 3", "labels 10000", "states 10000", "views 10000"];
+    assert_eq!(told(&demand(10_000, |_| {})), first);
+    // What is asked every hour takes more than to ask for everything once.
+    let hourly = demand(10_000, |settings| {
+        settings.collectors.labels.max_age = Some(Duration::from_hours(1));
+    });
+    let afterwards = ["docs 164", "versions 0", "users 3", "labels 240000", "states 10000", "views 1429"];
+    assert_eq!(told(&hourly), afterwards);
+    assert_eq!(whole(hourly.wanted_a_day()), 251_596);
+}
+
+#[test]
 fn who_is_switched_off_takes_nothing_and_who_may_be_older_takes_less() {
     let off = demand(100_000, |settings| settings.collectors.states.enabled = false);
     assert!(off.collectors.iter().all(|demand| demand.collector != Collector::States));
@@ -204,7 +221,16 @@ fn a_site_that_has_been_walked_is_as_large_as_its_snapshot_says() {
     let (pages, posts) = (of_type(DocType::Page, [10, 3, 2]), of_type(DocType::Blogpost, [4, 0, 1]));
     let users = [(("active", "atlassian"), 5), (("closed", "atlassian"), 2)];
     let users = users.map(|((status, kind), count)| ((Arc::from(status), Arc::from(kind)), count));
+    let info = SpaceInfo {
+        id: SpaceId(1),
+        space: Arc::from("ENG"),
+        name: Arc::from("Engineering"),
+        space_type: Arc::from("global"),
+        status: Arc::from("current"),
+    };
     let numbers = Numbers {
+        space_infos: vec![info],
+        folded_spaces: 2,
         groups: vec![group(vec![pages, posts])],
         users: Some(users.into_iter().collect()),
         ..Numbers::default()
@@ -212,6 +238,6 @@ fn a_site_that_has_been_walked_is_as_large_as_its_snapshot_says() {
 
     let size = SiteSize::of(&numbers, 0.75);
 
-    let expected = SiteSize { spaces: 0, docs: 20, current_docs: 14, docs_of_many_versions: 5, users: 7 };
+    let expected = SiteSize { spaces: 3, docs: 20, current_docs: 14, docs_of_many_versions: 5, users: 7 };
     assert_eq!(size, expected);
 }
