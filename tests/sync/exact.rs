@@ -1,15 +1,15 @@
 //! The numbers are the truth, to the last one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use confluence_exporter::model::{Collector, Numbers, Snapshot};
 use confluence_simulator::world::SpaceStatus;
-use confluence_simulator::{DocId, DocStatus, DocType, EventKind, Fault, FaultKind, Operation, Options};
+use confluence_simulator::{DocId, DocStatus, DocType, EventKind, FAMILIES, Fault, FaultKind, Operation, Options};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::observer::{Observer, told};
+use crate::observer::{Observer, family, told, told_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_is_counted_exactly_after_its_first_walk() {
@@ -19,6 +19,14 @@ async fn a_site_is_counted_exactly_after_its_first_walk() {
 
     observer.check(&snapshot);
     assert_eq!(observer.site.rejected(), 0, "the API's rules were broken");
+    let families = |told: BTreeMap<String, i64>| -> BTreeSet<String> {
+        told.into_keys().map(|series| family(&series).to_owned()).collect()
+    };
+    let numbers = &families(told(&snapshot)) - &families(told_of(&snapshot, false));
+    let compared = FAMILIES.map(str::to_owned).into();
+    // A space's name, what was seen to grow, and how much was folded have tests of their own.
+    let others = ["space_info", "doc_views_observed_total", "folded_spaces"].map(str::to_owned).into();
+    assert_eq!(&numbers - &compared, others, "a new number is compared, or named here");
 }
 
 /// Long enough for everything that grows old to be asked again.
