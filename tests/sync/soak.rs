@@ -35,6 +35,8 @@ struct Life {
     /// A burst is dated back: one that falls between a base's moment and its answers may be in or not.
     last_burst_ms: i64,
     histories: Histories,
+    /// How many of its stores a kill has left behind.
+    lost_stores: usize,
     /// Docs that have been in a hidden space: one that is moved out of it unedited is met by the reconciling walk only.
     hidden: BTreeSet<u64>,
     tally: Tally,
@@ -49,6 +51,8 @@ struct Tally {
     events: BTreeMap<EventKind, usize>,
     faults: BTreeMap<&'static str, usize>,
     restarts: usize,
+    /// Of them, those that lost what waited to be written.
+    kills: usize,
     quiet_times: usize,
     looks_in_between: usize,
     /// Of them, those at a refresh beside which the world went on, and those after something had failed.
@@ -156,6 +160,7 @@ async fn live(seed: u64) -> Tally {
         was_lied_to: false,
         last_burst_ms: 0,
         histories: Histories::default(),
+        lost_stores: 0,
         hidden,
         tally,
     };
@@ -234,7 +239,18 @@ impl Life {
         }
     }
 
+    /// A process can't be killed in here; `commands/killing` does that, to a quieter world. What a kill leaves is no secret,
+    /// though: the last commit, and nothing of what waited to be written. So every other time the next exporter goes on from
+    /// what the file held at some moment, while the one before still looked and wrote.
     async fn restart(&mut self) {
+        if self.tally.restarts > 0 && self.rng.random_range(0..2) == 0 {
+            tokio::time::sleep(Duration::from_millis(self.rng.random_range(0..15))).await;
+            let store = self.store();
+            self.lost_stores += 1;
+            let copy = self.store();
+            Connection::open(store).unwrap().execute("VACUUM INTO ?", [copy.to_str()]).unwrap();
+            self.tally.kills += 1;
+        }
         self.observer.restart(&self.store()).await;
         self.tally.restarts += 1;
     }
@@ -340,7 +356,7 @@ impl Life {
     }
 
     fn store(&self) -> PathBuf {
-        self.folder.path().join("store.db")
+        self.folder.path().join(format!("store-{}.db", self.lost_stores))
     }
 }
 
@@ -349,6 +365,7 @@ impl Tally {
         self.lives += other.lives;
         self.poor += other.poor;
         self.restarts += other.restarts;
+        self.kills += other.kills;
         self.quiet_times += other.quiet_times;
         self.looks_in_between += other.looks_in_between;
         self.beside_life += other.beside_life;
@@ -369,7 +386,7 @@ impl Tally {
         assert!(never.is_empty(), "never happened: {never:?}");
         assert!(self.restarts > self.lives && self.quiet_times > 0 && self.looks_in_between > 0, "{self:?}");
         if was_long {
-            let rare = [self.beside_life, self.after_failures, self.unseen, self.seen_in_between];
+            let rare = [self.kills, self.beside_life, self.after_failures, self.unseen, self.seen_in_between];
             assert!(!rare.contains(&0), "{self:?}");
             let met = |kind: &FaultKind| self.faults.contains_key(kind.as_str());
             let never: Vec<FaultKind> = quick_faults().filter(|kind| !met(kind)).collect();
