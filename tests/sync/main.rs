@@ -17,5 +17,6 @@ mod soak;
 mod sparing;
 mod starving;
 mod throttled;
+mod unseen;
 mod vouching;
 mod wrong_dates;

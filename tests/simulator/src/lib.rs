@@ -31,7 +31,7 @@ pub use api::{Base, FOUR_SCOPES, Operation, Token, TokenKind};
 pub use fault::{BadFault, Fault, FaultKind};
 pub use journal::Asked;
 pub use openapi::check as check_openapi;
-pub use truth::TruthQuestion;
+pub use truth::{FAMILIES, TruthQuestion};
 pub use world::{Account, DocId, DocStatus, DocType, EventKind, Label, SpaceId, World};
 
 use api::Site;

@@ -12,6 +12,27 @@ const UNSEEN_MS: i64 = 30 * DAY_SECONDS * 1000;
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 const PERSONAL: &str = "(personal)";
 
+/// Every family that the truth can tell; in a world that has nothing of it, it tells none of its series.
+pub const FAMILIES: [&str; 17] = [
+    "spaces",
+    "space_last_update_timestamp_seconds",
+    "docs",
+    "new_docs",
+    "updated_docs",
+    "doc_updates",
+    "doc_edit_sessions",
+    "contributors",
+    "site_contributors",
+    "stale_docs",
+    "docs_by_owner_status",
+    "docs_by_label",
+    "unlabelled_docs",
+    "docs_by_state",
+    "doc_views",
+    "views_sampled_docs",
+    "users",
+];
+
 /// What is to be known.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -391,6 +412,7 @@ impl<'a> Count<'a> {
 }
 
 fn line(name: &str, labels: &[(&str, &str)]) -> String {
+    assert!(FAMILIES.contains(&name), "{name} is not among the families");
     let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
     format!("{name}{{{}}}", labels.join(","))
 }

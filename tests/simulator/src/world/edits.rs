@@ -110,8 +110,7 @@ impl World {
 
     /// The later ones are renumbered. A doc's first version and its newest stay.
     pub fn delete_version(&mut self, doc: DocId, number: u32) -> bool {
-        let statuses = [DocStatus::Current, DocStatus::Archived, DocStatus::Trashed];
-        let Some(doc) = self.living_doc(doc, &statuses) else { return false };
+        let Some(doc) = self.living_doc(doc, &DocStatus::LIVING) else { return false };
         let possible = number > 1 && number < self.docs[doc as usize].versions;
         if possible {
             self.happen(Change::DeleteVersion { doc, number });
@@ -220,7 +219,7 @@ impl World {
         possible
     }
 
-    fn living_doc(&self, doc: DocId, statuses: &[DocStatus]) -> Option<u32> {
+    pub(super) fn living_doc(&self, doc: DocId, statuses: &[DocStatus]) -> Option<u32> {
         self.doc_place(doc).filter(|&place| statuses.contains(&self.docs[place as usize].status))
     }
 }

@@ -21,7 +21,7 @@ pub(crate) use listing::{Position, PositionKey, Selection, Sort, SortBy};
 pub(crate) use names::{Title, mix, title};
 pub(crate) use nouns::Doc;
 pub use nouns::{Account, DocId, DocStatus, DocType, Label, Sight, Space, SpaceId, SpaceStatus, State, User, Version};
-pub use random::EventKind;
+pub use random::{EventKind, Rewrite};
 
 use events::Change;
 use order::Order;

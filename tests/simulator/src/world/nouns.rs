@@ -131,6 +131,9 @@ impl DocType {
 }
 
 impl DocStatus {
+    /// Those of a doc that has not been purged.
+    pub(super) const LIVING: [Self; 3] = [Self::Current, Self::Archived, Self::Trashed];
+
     /// As the API spells it; what was purged without a trace is never spelt.
     pub const fn as_str(self) -> &'static str {
         match self {

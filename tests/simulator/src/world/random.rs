@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::World;
 use super::names;
-use super::nouns::{Account, DocId, DocType, Label, Sight, SpaceId};
+use super::nouns::{Account, DocId, DocStatus, DocType, Label, Sight, SpaceId};
 
 /// The kinds of things that happen, as a test may choose among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,6 +33,18 @@ pub enum EventKind {
     ShowSpace,
     DeleteSpace,
 }
+
+/// What an event that can happen would do to a doc's versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rewrite {
+    /// So many more, each later than all before.
+    Edits(u32),
+    /// The one of this number goes, and the later ones are renumbered.
+    Deletion(u32),
+}
+
+/// Whether a doc's versions may be changed so.
+type MayBe<'a> = &'a mut dyn FnMut(&World, DocId, Rewrite) -> bool;
 
 /// How often each kind happens among so many.
 const WEIGHTS: [(EventKind, u32); 21] = [
@@ -76,16 +88,31 @@ impl EventKind {
 impl World {
     /// Lets one thing happen; says what, or nothing where chance met nothing that it can happen to.
     pub fn random_event(&mut self, rng: &mut impl Rng) -> Option<EventKind> {
-        self.happen_by_chance(rng, &WEIGHTS)
+        self.happen_by_chance(rng, &WEIGHTS, &mut |_, _, _| true)
     }
 
     /// The same, but only of these kinds.
     pub fn random_event_of(&mut self, rng: &mut impl Rng, kinds: &[EventKind]) -> Option<EventKind> {
-        let weights: Vec<_> = WEIGHTS.into_iter().filter(|(kind, _)| kinds.contains(kind)).collect();
-        self.happen_by_chance(rng, &weights)
+        self.random_event_that_may(rng, kinds, |_, _, _| true)
     }
 
-    fn happen_by_chance(&mut self, rng: &mut impl Rng, weights: &[(EventKind, u32)]) -> Option<EventKind> {
+    /// The same, but a doc's versions change only in ways that may be.
+    pub fn random_event_that_may(
+        &mut self,
+        rng: &mut impl Rng,
+        kinds: &[EventKind],
+        mut may_be_rewritten: impl FnMut(&Self, DocId, Rewrite) -> bool,
+    ) -> Option<EventKind> {
+        let weights: Vec<_> = WEIGHTS.into_iter().filter(|(kind, _)| kinds.contains(kind)).collect();
+        self.happen_by_chance(rng, &weights, &mut may_be_rewritten)
+    }
+
+    fn happen_by_chance(
+        &mut self,
+        rng: &mut impl Rng,
+        weights: &[(EventKind, u32)],
+        may_be: MayBe<'_>,
+    ) -> Option<EventKind> {
         let all: u32 = weights.iter().map(|(_, weight)| weight).sum();
         if all == 0 || self.users.is_empty() {
             return None;
@@ -96,10 +123,10 @@ impl World {
             ticket = ticket.saturating_sub(*weight);
             mine
         })?;
-        (0..TRIES).any(|_| self.attempt(rng, kind)).then_some(kind)
+        (0..TRIES).any(|_| self.attempt(rng, kind, may_be)).then_some(kind)
     }
 
-    fn attempt(&mut self, rng: &mut impl Rng, kind: EventKind) -> bool {
+    fn attempt(&mut self, rng: &mut impl Rng, kind: EventKind, may_be: MayBe<'_>) -> bool {
         let author = self.any_account(rng);
         match kind {
             EventKind::Create => {
@@ -140,15 +167,24 @@ impl World {
             | EventKind::Trash
             | EventKind::Purge => {
                 let Some(doc) = self.any_doc(rng) else { return false };
-                self.attempt_on_doc(rng, kind, doc, author)
+                self.attempt_on_doc(rng, kind, (doc, author), may_be)
             }
         }
     }
 
-    fn attempt_on_doc(&mut self, rng: &mut impl Rng, kind: EventKind, doc: DocId, author: Account) -> bool {
+    fn attempt_on_doc(
+        &mut self,
+        rng: &mut impl Rng,
+        kind: EventKind,
+        (doc, author): (DocId, Account),
+        may_be: MayBe<'_>,
+    ) -> bool {
         match kind {
-            EventKind::Edit => self.edit(doc, author),
-            EventKind::AutosaveBurst => self.autosave_burst(doc, author, rng.random_range(2..15)),
+            EventKind::Edit => self.may_be_edited(doc, 1, may_be) && self.edit(doc, author),
+            EventKind::AutosaveBurst => {
+                let versions = rng.random_range(2..15);
+                self.may_be_edited(doc, versions, may_be) && self.autosave_burst(doc, author, versions)
+            }
             EventKind::View => self.view(doc, rng.random_range(1..20)),
             EventKind::Relabel => {
                 let labels: Vec<Label> = (0..rng.random_range(0..4)).map(|_| self.any_label(rng)).collect();
@@ -164,7 +200,9 @@ impl World {
             }
             EventKind::DeleteVersion => {
                 let versions = self.doc_place(doc).map_or(0, |place| self.docs[place as usize].versions);
-                versions > 2 && self.delete_version(doc, rng.random_range(2..versions))
+                let number = if versions > 2 { rng.random_range(2..versions) } else { return false };
+                let is_living = self.living_doc(doc, &DocStatus::LIVING).is_some();
+                is_living && may_be(self, doc, Rewrite::Deletion(number)) && self.delete_version(doc, number)
             }
             EventKind::Move => self.any_space(rng).is_some_and(|space| self.move_to(doc, space)),
             EventKind::Archive => self.archive(doc),
@@ -173,6 +211,10 @@ impl World {
             EventKind::Purge => self.purge(doc),
             _ => false,
         }
+    }
+
+    fn may_be_edited(&self, doc: DocId, edits: u32, may_be: MayBe<'_>) -> bool {
+        self.living_doc(doc, &[DocStatus::Current]).is_some() && may_be(self, doc, Rewrite::Edits(edits))
     }
 
     fn attempt_on_space(&mut self, rng: &mut impl Rng, kind: EventKind) -> bool {

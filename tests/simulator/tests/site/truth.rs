@@ -1,9 +1,9 @@
 //! The truth of a world small enough to be counted by hand, and that it can be told of any moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
-use confluence_simulator::{Account, DocType, Label, Options, Simulator, TruthQuestion, chance};
+use confluence_simulator::{Account, DocType, FAMILIES, Label, Options, Simulator, TruthQuestion, chance};
 
 const START_MS: i64 = 1_790_000_000_000;
 const MINUTE_MS: i64 = 60_000;
@@ -158,6 +158,14 @@ async fn odd_names_are_escaped_as_prometheus_reads_them() {
     let truth = site.truth(&TruthQuestion::at(START_MS));
     let series = r#"docs_by_label{space="OD\"D\\\n🦉",label="say-\"hi\""}"#;
     assert_eq!(truth.get(series), Some(&1), "{truth:#?}");
+}
+
+#[tokio::test]
+async fn a_world_of_some_size_has_something_of_every_family() {
+    let site = Simulator::start(Options { start_at: Some(START_MS), ..Options::default() }).await.unwrap();
+    let truth = site.truth(&TruthQuestion::at(START_MS));
+    let told: BTreeSet<&str> = truth.keys().filter_map(|series| series.split('{').next()).collect();
+    assert_eq!(told, BTreeSet::from(FAMILIES));
 }
 
 #[tokio::test]
