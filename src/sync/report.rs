@@ -48,7 +48,7 @@ fn snapshot(shared: &Shared, state: &mut SiteState, after: After) -> Snapshot {
         let is_enabled = shared.settings.collectors.is_enabled(*collector);
         CollectorHealth {
             collector: *collector,
-            success: state.ledger.success(*collector).filter(|_| is_enabled),
+            success: state.ledger.vouching_success(*collector).filter(|_| is_enabled),
             oldest_fact: goal.oldest_fact.filter(|_| is_enabled),
             // Who is switched off should know nothing, and knows it.
             coverage: if is_enabled { goal.coverage } else { 1.0 },

@@ -241,6 +241,7 @@ impl Doc {
             // The newest versions have been deleted: what is the newest now is no longer an earlier one.
             self.earlier_edits = self.earlier_edits.iter().copied().filter(|edit| edit.at() < version.at).collect();
         }
+        let newest_before = (version.number >= self.version_number).then_some(self.version_at);
         self.version_at = version.at;
         self.version_number = version.number;
         self.version_author = version.author;
@@ -248,7 +249,8 @@ impl Doc {
             self.earlier_edits = Box::default();
             self.known_since = Timestamp::MIN;
         } else if !is_next {
-            self.known_since = version.at;
+            // Unless there are fewer versions than before, none of them is older: one of the two dates is wrong.
+            self.known_since = version.at.max(newest_before.unwrap_or(version.at));
         }
         self.versions = Knowledge::default();
     }

@@ -101,6 +101,19 @@ fn an_account_whose_row_cannot_be_read_lowers_coverage_and_keeps_what_was_known(
 }
 
 #[test]
+fn a_date_that_went_back_and_came_forth_again_leaves_the_versions_to_be_asked_for() {
+    let mut ledger = ledger(version(1, 0), 20);
+    ledger.learn_docs(&[row(HOME, version(2, 30))], at(31));
+    assert!(!is_wanted(&ledger, 31), "the rows have told both");
+
+    let in_1970 = VersionRow { created_at: Timestamp::from_millis(0), ..version(2, 0) };
+    ledger.learn_docs(&[row(HOME, in_1970)], at(40));
+    ledger.learn_docs(&[row(HOME, version(3, 50))], at(51));
+
+    assert!(is_wanted(&ledger, 51), "the second one's date is lost");
+}
+
+#[test]
 fn a_space_is_refused_as_a_whole_once_three_docs_were_and_none_was_answered() {
     let mut ledger = ledger(version(1, 0), 20);
     let ids: Vec<DocId> = (100..110).map(DocId).collect();

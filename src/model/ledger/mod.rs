@@ -208,6 +208,11 @@ impl Ledger {
         self.successes[collector as usize]
     }
 
+    /// The same as far as it vouches for anything: one that lies ahead of the moment came of a wrong date.
+    pub fn vouching_success(&self, collector: Collector) -> Option<Timestamp> {
+        self.success(collector).filter(|success| self.moment.is_none_or(|moment| !success.is_far_after(moment)))
+    }
+
     /// What has once been shown stays on show, and so do the spaces that share their series.
     pub fn remember_shown(&mut self, shown: super::census::Shown) {
         self.shown = shown;

@@ -133,13 +133,13 @@ impl Ledger {
         let of_none = if self.has_met_all() { 1.0 } else { 0.0 };
         let goal = |collector: Collector| match collector {
             Collector::Spaces => {
-                let listed = self.success(Collector::Spaces);
+                let listed = self.vouching_success(Collector::Spaces);
                 Goal { coverage: self.walked_part(), reached: listed.is_some(), oldest_fact: listed }
             }
             Collector::Docs => Goal {
                 coverage: self.walked_part() * self.readable_rows,
                 reached: self.has_met_all(),
-                oldest_fact: self.success(Collector::Docs),
+                oldest_fact: self.vouching_success(Collector::Docs),
             },
             Collector::Versions => {
                 Goal { coverage: part(known, docs, of_none), reached: wanted == 0, oldest_fact: self.moment }
