@@ -15,7 +15,8 @@ async fn most_at_once(of_the_first: &str, of_the_second: &str) -> usize {
     let token = Token { username, secret };
     let [first, second] = ["zeta", "acme"].map(|name| connection(name, &site.site_url(), &token));
     let config = format!("request_budget: 1200\nconnections:\n{first}  {of_the_first}\n{second}  {of_the_second}\n");
-    let serving = Desk::new(&config, &token.secret).serve(&[]).await;
+    let desk = Desk::new(&config, &token.secret);
+    let serving = desk.serve(&[]).await;
 
     let walked = |name| format!("confluence_collector_coverage_ratio{{connection=\"{name}\",collector=\"docs\"}} 1\n");
     serving.scrape_until(|page| page.contains(&walked("zeta")) && page.contains(&walked("acme"))).await;

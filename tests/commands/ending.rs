@@ -37,7 +37,8 @@ async fn a_signal_ends_it_at_once_and_in_order() {
 async fn a_site_that_does_not_answer_does_not_hold_it_up() {
     let site = site().await;
     site.inject(Fault::new(FaultKind::Silence));
-    let serving = Desk::at(&site, &site.token(TokenKind::Unscoped), "").serve(&[]).await;
+    let desk = Desk::at(&site, &site.token(TokenKind::Unscoped), "");
+    let serving = desk.serve(&[]).await;
     let mut scraper = TcpStream::connect(&serving.address).await.unwrap();
     scraper.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await.unwrap();
     while site.max_in_flight() == 0 {
