@@ -145,9 +145,11 @@ impl Kept {
 
     /// Waits for a commit, but not for ever: a disk that hangs tells no error.
     pub async fn patiently(&self, commit: impl Future<Output = Result<(), NotCommitted>>) -> Result<(), NotCommitted> {
-        let patience = if self.takes_writes() { PATIENCE } else { PATIENCE_WHILE_DOWN };
+        let was_up = self.takes_writes();
+        let patience = if was_up { PATIENCE } else { PATIENCE_WHILE_DOWN };
         timeout(patience, commit).await.unwrap_or_else(|_| {
-            if self.takes_writes() {
+            // Who had a second only may have come as it was on its way up: what had gathered takes longer to write.
+            if was_up && self.takes_writes() {
                 error!(
                     seconds = PATIENCE.as_secs(),
                     "the store does not answer; everything goes on, but what is learnt now is lost with a restart"
@@ -234,5 +236,20 @@ mod tests {
         for _ in 0..2 * QUEUE {
             assert!(wait().await < 2 * PATIENCE_WHILE_DOWN);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_comes_back_and_has_much_to_write_is_not_told_to_be_down() {
+        let up = StoreUp::default();
+        let (commands, _queue) = mpsc::channel(QUEUE);
+        let kept = Kept { store: Store { commands, up: up.clone() }, connection: 1 };
+
+        let commit = async {
+            up.set(true);
+            std::future::pending().await
+        };
+
+        assert_eq!(kept.patiently(commit).await, Err(NotCommitted));
+        assert!(up.get());
     }
 }

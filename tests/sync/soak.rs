@@ -20,6 +20,7 @@ use tempfile::{TempDir, tempdir};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::hostile::FALSE;
 use crate::observer::{Observer, told};
 use crate::unseen::{Histories, kept_row};
 
@@ -75,22 +76,6 @@ const A_WHILE: Duration = Duration::from_hours(8 * 24);
 const LASTING: [FaultKind; 4] = [FaultKind::Silence, FaultKind::Slow, FaultKind::Endless, FaultKind::Oversized];
 /// "hostile", as cursors are spelt.
 const HOSTILE_CURSOR: &str = "cursor=aG9zdGlsZQ";
-/// They tell something false in good answers, or say that a doc is not there.
-const LIES: [FaultKind; 13] = [
-    FaultKind::Absent,
-    FaultKind::EmptyList,
-    FaultKind::WrongTypes,
-    FaultKind::NullFields,
-    FaultKind::UnknownStatus,
-    FaultKind::UnknownType,
-    FaultKind::UnknownEnum,
-    FaultKind::UnlistedSpace,
-    FaultKind::VersionFalls,
-    FaultKind::DoubleId,
-    FaultKind::Date1970,
-    FaultKind::Date2100,
-    FaultKind::DateAhead,
-];
 /// Of one life.
 const QUIET_TIMES: usize = 7;
 
@@ -262,7 +247,7 @@ impl Life {
         let times = self.rng.random_range(1..6);
         self.observer.site.inject(Fault::new(kind).after(after).times(times).seconds(1));
         self.was_disturbed = true;
-        self.was_lied_to |= LIES.contains(&kind);
+        self.was_lied_to |= FALSE.contains(&kind) || kind == FaultKind::DateAhead;
         *self.tally.faults.entry(kind.as_str()).or_default() += 1;
     }
 

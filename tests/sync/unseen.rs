@@ -1,5 +1,5 @@
-//! What no look at a doc can tell: versions deleted where new edits make up for them in number. DESIGN.md and METRICS.md
-//! leave just that out, and so do the worlds that live here.
+//! What no look at a doc can tell: versions deleted where new edits make up for them in number. METRICS.md leaves just that
+//! out, and so do the worlds that live here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

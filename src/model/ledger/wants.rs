@@ -234,12 +234,12 @@ impl<K: Ord> First<K> {
 fn alternating<T: Copy + Eq + Hash>(urgent: Vec<T>, waiting: Vec<T>, asked: usize, most: usize) -> Vec<T> {
     let (mut urgent, mut waiting) = (urgent.into_iter(), waiting.into_iter());
     let mut taken = HashSet::new();
-    let mut in_turn = (asked..).map_while(|place| {
+    let in_turn = (asked..).map_while(|place| {
         let is_for_who_waits = place % ONE_FOR_WHO_WAITS == ONE_FOR_WHO_WAITS - 1;
         let (first, second) = if is_for_who_waits { (&mut waiting, &mut urgent) } else { (&mut urgent, &mut waiting) };
         first.chain(second).find(|item| taken.insert(*item))
     });
-    in_turn.by_ref().take(most).collect()
+    in_turn.take(most).collect()
 }
 
 /// What is known of a collector's items, added up.
