@@ -61,6 +61,7 @@ async fn assert_alone(site: &Simulator, desk: &Desk, name: &str, reason: &str, m
     let told = |serving: &crate::program::Serving| {
         serving.err().lines().filter(|line| line.contains("level=error")).map(str::to_owned).collect::<Vec<_>>()
     };
+    serving.log_until("level=error").await;
     assert_eq!(told(&serving).len(), 1, "{}", serving.err());
     assert!(told(&serving)[0].contains(reason) && told(&serving)[0].contains(name), "{}", serving.err());
 

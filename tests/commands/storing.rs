@@ -185,8 +185,7 @@ async fn a_store_that_is_deleted_while_it_is_open_is_told_of() {
     let page = serving.scrape_until(|page| page.contains(DOWN)).await;
 
     assert!(page.contains("confluence_docs{"), "numbers go on");
-    let told = "confluence-exporter.db has been deleted, moved or replaced since it was opened";
-    assert!(serving.err().contains(told), "{}", serving.err());
+    serving.log_until("confluence-exporter.db has been deleted, moved or replaced since it was opened").await;
     serving.signal("TERM").await;
     serving.end().await;
     let serving = desk.serve(&[]).await;
