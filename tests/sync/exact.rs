@@ -9,8 +9,9 @@ use confluence_simulator::{DocId, DocStatus, DocType, EventKind, FAMILIES, Fault
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+use crate::kept::kept_row;
 use crate::observer::{Observer, family, told, told_of};
-use crate::unseen::{Histories, kept_row};
+use crate::unseen::Histories;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_is_counted_exactly_after_its_first_walk() {

@@ -6,6 +6,7 @@ mod cuts;
 mod exact;
 mod hostile;
 mod keeping;
+mod kept;
 mod lost_places;
 mod observer;
 mod one_of_many;

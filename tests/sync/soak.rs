@@ -12,7 +12,7 @@ use std::time::Duration;
 use confluence_exporter::model::{Collector, Snapshot};
 use confluence_exporter::sync;
 use confluence_simulator::world::Sight;
-use confluence_simulator::{Asked, DocId, DocStatus, EventKind, Fault, FaultKind, Options, TruthQuestion};
+use confluence_simulator::{Asked, DocId, DocStatus, EventKind, Fault, FaultKind, Operation, Options, TruthQuestion};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -21,11 +21,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::hostile::FALSE;
+use crate::kept::{kept_row, wrong_docs};
 use crate::observer::{Observer, told};
-use crate::unseen::{Histories, kept_row};
+use crate::unseen::Histories;
 
 /// A world and who looks at it.
 struct Life {
+    seed: u64,
     observer: Observer,
     rng: ChaCha8Rng,
     folder: TempDir,
@@ -78,6 +80,10 @@ const LASTING: [FaultKind; 4] = [FaultKind::Silence, FaultKind::Slow, FaultKind:
 const HOSTILE_CURSOR: &str = "cursor=aG9zdGlsZQ";
 /// Of one life.
 const QUIET_TIMES: usize = 7;
+/// What tells where docs are and in which status, and how many of the last of them are told of when numbers are wrong.
+const LISTINGS: [Operation; 5] =
+    [Operation::Spaces, Operation::Pages, Operation::Blogposts, Operation::SpacePages, Operation::SpaceBlogposts];
+const LAST_LISTINGS: usize = 300;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn worlds_that_live_for_weeks_are_counted_exactly_through_faults_and_restarts() {
@@ -138,6 +144,7 @@ async fn live(seed: u64) -> Tally {
     let (folder, hidden, tally) =
         (tempdir().unwrap(), BTreeSet::new(), Tally { lives: 1, poor: is_poor.into(), ..Tally::default() });
     let mut life = Life {
+        seed,
         observer,
         rng,
         folder,
@@ -261,9 +268,30 @@ impl Life {
             // What was learnt from wrong answers has grown old, and is learnt anew.
             self.observer.site.world().add_user("active", "atlassian");
         }
-        self.observer.check(self.observer.catch_up_on(Collector::ALL).await.as_ref());
+        let snapshot = self.observer.catch_up_on(Collector::ALL).await;
+        let (told, truth) = self.observer.compare(&snapshot);
+        if told != truth {
+            self.explain().await;
+        }
+        self.observer.check(&snapshot);
         (self.was_disturbed, self.was_lied_to) = (false, false);
         self.tally.quiet_times += 1;
+    }
+
+    /// Which docs made a number wrong, and what was asked last.
+    #[expect(clippy::print_stdout, reason = "who reads of a failure wants to know how it came")]
+    async fn explain(&self) {
+        self.observer.silence().await;
+        let seed = self.seed;
+        for wrong in wrong_docs(&self.store(), &self.observer.site.world()) {
+            println!("SEED={seed}: {wrong}");
+        }
+        let journal = self.observer.site.journal();
+        let is_listing = |asked: &&Asked| asked.operation.is_some_and(|operation| LISTINGS.contains(&operation));
+        let listings: Vec<_> = journal.iter().filter(is_listing).collect();
+        for asked in &listings[listings.len().saturating_sub(LAST_LISTINGS)..] {
+            println!("SEED={seed}: {} {} {} {}?{}", asked.number, asked.at_ms, asked.status, asked.path, asked.query);
+        }
     }
 
     /// While it lives, what dates tell is known of every doc that has been met: by a refresh beside which such things

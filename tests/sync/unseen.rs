@@ -2,11 +2,11 @@
 //! out, and so do the worlds that live here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use confluence_simulator::world::Rewrite;
 use confluence_simulator::{DocId, World};
-use rusqlite::{Connection, OptionalExtension as _};
+
+use crate::kept::Row;
 
 /// The dates of a doc's versions, oldest first.
 type Dates = Vec<i64>;
@@ -23,9 +23,6 @@ pub(crate) struct Histories {
     /// How often something happened that could be seen only because of a look in between.
     pub(crate) seen_in_between: usize,
 }
-
-/// The number and the date of a doc's newest version: all that a look at its row tells.
-pub(crate) type Row = (i64, i64);
 
 impl Histories {
     /// Whether the change could be seen, wherever the exporter stands; `kept` tells the row that it has kept, if any.
@@ -69,13 +66,6 @@ impl Histories {
         self.thinned.retain(|doc| is_seen(*doc) != Some(true));
         self.thinned.iter().all(|doc| is_seen(*doc).is_none())
     }
-}
-
-/// The row of a doc as this store has it.
-pub(crate) fn kept_row(store: &Path, doc: DocId) -> Option<Row> {
-    let database = Connection::open(store).unwrap();
-    let mut rows = database.prepare("SELECT version_number, version_at FROM docs WHERE id = ?").unwrap();
-    rows.query_row([doc.0.cast_signed()], |row| Ok((row.get(0)?, row.get(1)?))).optional().unwrap()
 }
 
 fn dates(world: &World, doc: DocId) -> Option<Dates> {
