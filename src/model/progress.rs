@@ -39,6 +39,12 @@ pub struct WalkListing {
     /// Where it goes on.
     pub cursor: Option<Cursor>,
     pub is_done: bool,
+    /// In so many refreshes in a row its place gave no answer.
+    #[serde(default)]
+    pub failures: u32,
+    /// So often it has begun anew because its place was lost.
+    #[serde(default)]
+    pub begun_anew: u32,
 }
 
 /// A reconciling walk under way.
@@ -49,6 +55,12 @@ pub struct Reconciling {
     pub step: ReconcilingStep,
     pub rows: u64,
     pub unreadable: u64,
+    /// In so many refreshes in a row its place gave no answer.
+    #[serde(default)]
+    pub failures: u32,
+    /// Those that had not been met when it began, as their own listings give no answer: at its end they have been.
+    #[serde(default)]
+    pub spaces: Vec<SpaceId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
+use super::Shared;
 use super::places::is_dead_cursor;
-use super::{Shared, walk};
 use crate::confluence::{DocsListing, Listing, Order};
 use crate::connection::{Failure, Turn};
 use crate::model::{Code, Cursor, Descent, DocRow, DocType, Operation, Outcome, SpaceRow, Timestamp};
@@ -119,9 +119,7 @@ async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
     let state = &mut *state;
     state.leave_out_unwanted(wanted, listed);
     state.ledger.learn_spaces(counted, every_row_was_read, listed);
-    if let Some(walk) = &mut state.walk {
-        walk::leave_out_unlisted(walk, &state.ledger);
-    }
+    state.leave_out_unlisted();
     Ok(listed)
 }
 

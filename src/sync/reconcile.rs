@@ -5,31 +5,38 @@
 use tracing::{debug, info};
 
 use super::base::{Failed, at_home, list_operation};
-use super::places::Places;
+use super::places;
 use super::site_state::SiteState;
-use super::walk::readable_part;
+use super::walk::{self, readable_part};
 use super::{Shared, rest};
 use crate::confluence::{DocsListing, Order};
 use crate::connection::{Failure, Turn};
-use crate::model::{Collector, Cursor, DocId, DocType, Reconciling, ReconcilingStep, decide_folding};
+use crate::model::{Collector, Cursor, DocId, DocType, Reconciling, ReconcilingStep};
 
 /// The most docs that one request may name.
 const DOCS_A_QUESTION: usize = 250;
 
 /// Whether a step is to be made: a walk is under way, or due. A walk counts from the base before it, and so does when the
-/// next is due: where no base succeeds any more, an old one would have the site walked again and again.
+/// next is due: where no base succeeds any more, an old one would have the site walked again and again. A walk of new spaces
+/// goes first, unless nothing comes of it any more: then this one meets them, and may even be the first over the whole site.
 pub(super) fn has_work(shared: &Shared) -> bool {
     let mut state = shared.state();
     if state.reconciling.is_some() {
         return true;
     }
     let Some(began) = state.ledger.moment() else { return false };
-    if state.walk.is_some() || !state.ledger.whole_walk_is_due(shared.settings.reconcile_interval) {
+    let is_due = state.ledger.whole_walk_is_due(shared.settings.reconcile_interval);
+    let has_turn = match &state.walk {
+        None => is_due,
+        Some(_) => walk::is_stuck(&state.listings) && (is_due || state.ledger.first_walk_is_due()),
+    };
+    if !has_turn {
         return false;
     }
     debug!(connection = %shared.name, "a reconciling walk begins");
     let step = ReconcilingStep::Read { doc_type: DocType::Page, cursor: None, come_by: None };
-    state.reconciling = Some(Reconciling { began, step, rows: 0, unreadable: 0 });
+    let spaces = state.walk.as_ref().map(|walk| walk.spaces.clone()).unwrap_or_default();
+    state.reconciling = Some(Reconciling { began, step, rows: 0, unreadable: 0, failures: 0, spaces });
     true
 }
 
@@ -57,10 +64,9 @@ async fn read(
         Ok(answer) => answer,
         Err(failure) => {
             let mut state = shared.state();
-            let SiteState { places, reconciling, .. } = &mut *state;
             // Where cursors die as fast as they are given, a new beginning a refresh is enough.
-            if places.is_lost(cursor.as_ref(), &failure)
-                && let Some(walk) = reconciling.as_mut()
+            if let Some(walk) = state.reconciling.as_mut()
+                && places::is_lost(&mut walk.failures, &failure)
             {
                 walk.step = ReconcilingStep::Read { doc_type, cursor: None, come_by };
             }
@@ -73,11 +79,11 @@ async fn read(
     // A space that is new since the base is met by the next one.
     let at_home = at_home(shared, answer.rows).await.map_err(Failed::into_failure)?;
     let mut state = shared.state();
-    state.places.answered(cursor.as_ref());
     let date = state.believable(answer.date, shared.clock.now());
     let learnt = state.ledger.learn_docs(&at_home, date);
     shared.count_learnt(&learnt, doc_type, answer.date, answer.trace.as_deref());
     let SiteState { ledger, reconciling: Some(walk), expected, .. } = &mut *state else { return Ok(()) };
+    walk.failures = 0;
     walk.rows += rows;
     walk.unreadable += unreadable + learnt.conflicting;
     if expected.as_ref().is_none_or(|(of, _)| *of != doc_type) {
@@ -143,7 +149,6 @@ fn break_off(state: &mut SiteState) {
     state.ledger.give_up_missed(&missed);
     state.reconciling = None;
     state.expected = None;
-    state.places = Places::default();
 }
 
 async fn confirm_these(shared: &Shared, doc_type: DocType, ids: &[DocId]) -> Result<(), Failure> {
@@ -181,13 +186,12 @@ fn end(shared: &Shared) {
     let mut state = shared.state();
     let Some(walk) = state.reconciling.take() else { return };
     state.expected = None;
-    state.places = Places::default();
     let (ages, now) = (shared.settings.collectors.max_ages(), shared.clock.now());
     let goals = state.ledger.goals(&ages, now);
     let is_short = |collector: &Collector| !goals[*collector as usize].reached;
     let short: Vec<Collector> = rest::COLLECTORS.iter().copied().filter(is_short).collect();
     state.ledger.note_whole_walk(walk.began, readable_part(walk.rows, walk.unreadable), &short);
-    let folded = decide_folding(&state.ledger, &shared.settings.census());
-    state.ledger.fold(folded);
+    state.note_met(&walk.spaces);
+    state.decide_folding(&shared.settings);
     info!(connection = %shared.name, docs = walk.rows, "the whole site has been compared");
 }

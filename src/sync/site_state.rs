@@ -7,16 +7,15 @@ use std::time::Duration;
 use crate::connection::{Failure, Verdict};
 use crate::model::{
     Access, ById, Collector, Descent, DocType, Learnt, Ledger, Operation, Outcome, Progress, Reconciling, Snapshot,
-    SpaceId, Timestamp, Vouched, Walk, WalkListing,
+    SpaceId, Timestamp, Vouched, Walk, WalkListing, decide_folding,
 };
 use crate::store::Identity;
 
 use super::Shared;
 use super::base::list_operation;
 use super::fault::{Fault, Trials};
-use super::places::Places;
 use super::queue::Turns;
-use super::settings::SpacesSettings;
+use super::settings::{Settings, SpacesSettings};
 use super::stumbling::Stumbling;
 
 #[derive(Debug)]
@@ -49,8 +48,6 @@ pub(super) struct SiteState {
     pub(super) listings: Vec<WalkListing>,
     /// The reconciling walk that is under way.
     pub(super) reconciling: Option<Reconciling>,
-    /// Where these walks could not go on.
-    pub(super) places: Places,
     /// The docs that it should meet, of the type that it is at.
     pub(super) expected: Option<(DocType, ById)>,
     /// What the store has been told last.
@@ -81,7 +78,6 @@ impl SiteState {
             walk: None,
             listings: Vec::new(),
             reconciling: None,
-            places: Places::default(),
             expected: None,
             saved: Progress::default(),
             unsaved_snapshot: None,
@@ -106,6 +102,36 @@ impl SiteState {
     /// Spaces that were counted, and are not to be any more.
     pub(super) fn leave_out_unwanted(&mut self, wanted: &SpacesSettings, now: Timestamp) {
         self.ledger.exclude_spaces(|key, space_type| !wanted.counts(key, space_type), now);
+    }
+
+    /// A space that is out of sight meanwhile may have been read as empty: when it comes back, it is walked anew.
+    pub(super) fn leave_out_unlisted(&mut self) {
+        let Self { ledger, walk, reconciling, .. } = self;
+        let to_be_met = [walk.as_mut().map(|walk| &mut walk.spaces), reconciling.as_mut().map(|walk| &mut walk.spaces)];
+        for spaces in to_be_met.into_iter().flatten() {
+            spaces.retain(|space| ledger.knows_space(*space));
+        }
+    }
+
+    /// The reconciling walk has met these spaces, which are in the walk of new ones.
+    pub(super) fn note_met(&mut self, spaces: &[SpaceId]) {
+        self.ledger.note_walked(spaces);
+        let Some(walk) = &mut self.walk else { return };
+        walk.is_whole = false;
+        walk.spaces.retain(|space| !spaces.contains(space));
+        // They keep their places in the list: some may be under way.
+        for progress in &mut self.listings {
+            progress.is_done |= !progress.spaces.iter().any(|space| walk.spaces.contains(space));
+        }
+        if walk.spaces.is_empty() {
+            self.walk = None;
+            self.listings.clear();
+        }
+    }
+
+    pub(super) fn decide_folding(&mut self, settings: &Settings) {
+        let folded = decide_folding(&self.ledger, &settings.census());
+        self.ledger.fold(folded);
     }
 
     /// What the facts are vouched for with.

@@ -1,8 +1,10 @@
 //! The walk by id: every doc of the spaces that have not been met yet, group by group.
 //!
-//! It is a task of its own beside the refreshes. One that fails keeps its places, and the next good base lets it go on.
+//! It is a task of its own beside the refreshes. One that fails keeps its places, and the next good base lets it go on. A space
+//! whose listings never give an answer keeps no other waiting: the reconciling walk, which lists the whole site, meets its docs.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,18 +13,20 @@ use tracing::{info, warn};
 
 use super::Shared;
 use super::base::list_operation;
-use super::places::Places;
+use super::places;
 use super::report::{self, After};
 use super::site_state::SiteState;
 use crate::confluence::{DocsListing, Order};
 use crate::connection::{Failure, Turn};
-use crate::model::{DocType, Ledger, SpaceId, Walk, WalkListing, decide_folding};
+use crate::model::{DocType, SpaceId, Walk, WalkListing};
 use crate::store::NotCommitted;
 
 /// The most spaces that one listing may name.
 const SPACES_A_LISTING: usize = 100;
 /// Listings of unequal length keep all permits busy to the end only if there are several for each.
 const LISTINGS_A_PERMIT: usize = 3;
+/// A listing that has lost its place so often is expected to lose it again.
+const BEGINNINGS: u32 = 2;
 
 /// Why a listing broke off.
 enum Broken {
@@ -31,18 +35,17 @@ enum Broken {
     NotCommitted(NotCommitted),
 }
 
-/// A space that is out of sight meanwhile may have been read as empty: when it comes back, it is walked anew.
-pub(super) fn leave_out_unlisted(walk: &mut Walk, ledger: &Ledger) {
-    walk.spaces.retain(|space| ledger.knows_space(*space));
-}
-
 /// Starts or continues the walk of what has not been met. Waits for it only where the site as a whole has been met
-/// before: then it is a few new spaces, which belong to this refresh.
+/// before: then it is a few new spaces, which belong to this refresh. What has often failed takes as long again, and is not
+/// waited for.
 pub(super) async fn go_on(shared: &Arc<Shared>) {
-    let is_first = shared.state().ledger.first_walk_is_due();
+    let takes_long = {
+        let state = shared.state();
+        state.ledger.first_walk_is_due() || is_stuck(&state.listings)
+    };
     let walker = Arc::clone(shared);
     let task = shared.spawn(async move { walk_what_is_new(&walker).await });
-    if !is_first && let Err(error) = task.await {
+    if !takes_long && let Err(error) = task.await {
         warn!(connection = %shared.name, %error, "the walk of new spaces broke off");
     }
 }
@@ -74,6 +77,11 @@ async fn walk_what_is_new(shared: &Arc<Shared>) {
         }
         if let Some(failure) = failed {
             warn!(connection = %shared.name, %failure, "the walk goes on after the next good refresh");
+            if settle(shared) {
+                shared.publish(After::Walk).await;
+                // The store tells of its trouble itself.
+                let _ = shared.commit().await;
+            }
             return;
         }
         let was_whole = end(shared);
@@ -87,25 +95,65 @@ async fn walk_what_is_new(shared: &Arc<Shared>) {
     }
 }
 
-/// The unfinished listings of the walk under way, or of a new one; none when everything has been met.
+/// The unfinished listings of the walk under way, or of a new one, and of spaces that are new since; none when everything has
+/// been met.
 fn begin_or_resume(shared: &Shared) -> Option<Vec<(usize, WalkListing)>> {
     let mut state = shared.state();
-    if state.walk.is_none() {
-        let is_whole = state.ledger.first_walk_is_due();
-        let spaces = state.ledger.unwalked_spaces();
-        let began = state.ledger.moment().filter(|_| is_whole || !spaces.is_empty())?;
+    let SiteState { ledger, walk, listings, .. } = &mut *state;
+    let mut spaces = ledger.unwalked_spaces();
+    if walk.is_none() {
+        let is_whole = ledger.first_walk_is_due();
+        let began = ledger.moment().filter(|_| is_whole || !spaces.is_empty())?;
         if spaces.is_empty() {
-            state.ledger.note_whole_walk(began, 1.0, &[]);
+            ledger.note_whole_walk(began, 1.0, &[]);
             return None;
         }
-        let listings = plan(&spaces, shared.concurrency());
-        info!(connection = %shared.name, spaces = spaces.len(), listings = listings.len(), "reading all docs of the spaces that are new");
-        let spaces = spaces.into_iter().map(|(space, _)| space).collect();
-        state.walk = Some(Walk { began, is_whole, spaces, rows: 0, unreadable: 0 });
-        state.listings = listings;
+        *walk = Some(Walk { began, is_whole, spaces: Vec::new(), rows: 0, unreadable: 0 });
     }
-    let unfinished = state.listings.iter().cloned().enumerate().filter(|(_, progress)| !progress.is_done);
-    Some(unfinished.collect())
+    let walk = walk.as_mut().expect("it has just been put there");
+    let has_begun: HashSet<SpaceId> = walk.spaces.iter().copied().collect();
+    spaces.retain(|(space, _)| !has_begun.contains(space));
+    if !spaces.is_empty() {
+        let new = plan(&spaces, shared.concurrency());
+        info!(connection = %shared.name, spaces = spaces.len(), listings = new.len(), "reading all docs of the spaces that are new");
+        walk.spaces.extend(spaces.into_iter().map(|(space, _)| space));
+        listings.extend(new);
+    }
+    let mut unfinished: Vec<_> =
+        listings.iter().cloned().enumerate().filter(|(_, progress)| !progress.is_done).collect();
+    // After one that fails none begins any more.
+    unfinished.sort_by_key(|(_, progress)| (progress.begun_anew, progress.failures));
+    Some(unfinished)
+}
+
+/// Nothing is left of the walk but listings that time and again gave no answer.
+pub(super) fn is_stuck(listings: &[WalkListing]) -> bool {
+    let mut unfinished = listings.iter().filter(|progress| !progress.is_done).peekable();
+    unfinished.peek().is_some() && unfinished.all(|progress| progress.begun_anew >= BEGINNINGS)
+}
+
+/// What a walk that has broken off has read to the end counts all the same. Of the first walk it does only when no more is to
+/// be hoped for: which spaces share a series is decided once their docs have been met. Tells whether there was any.
+fn settle(shared: &Shared) -> bool {
+    let mut state = shared.state();
+    let SiteState { ledger, walk: Some(walk), listings, .. } = &mut *state else { return false };
+    if walk.is_whole && !is_stuck(listings) {
+        return false;
+    }
+    let unfinished: HashSet<SpaceId> =
+        listings.iter().filter(|progress| !progress.is_done).flat_map(|progress| progress.spaces.clone()).collect();
+    let (unfinished, read): (Vec<_>, Vec<_>) = walk.spaces.iter().partition(|space| unfinished.contains(space));
+    if read.is_empty() {
+        return false;
+    }
+    ledger.note_walked(&read);
+    walk.spaces = unfinished;
+    if !walk.is_whole {
+        listings.retain(|progress| !progress.is_done);
+        ledger.note_unreadable_rows(std::mem::take(&mut walk.unreadable));
+    }
+    state.decide_folding(&shared.settings);
+    true
 }
 
 /// How many listings are under way. None asks on before its last answer is on the disk; meanwhile others have its permit.
@@ -137,7 +185,8 @@ fn plan(spaces: &[(SpaceId, u64)], concurrency: usize) -> Vec<WalkListing> {
         }
     }
     groups.sort_by_key(|(weight, _)| Reverse(*weight));
-    let listing = |doc_type, spaces| WalkListing { doc_type, spaces, cursor: None, is_done: false };
+    let listing =
+        |doc_type, spaces| WalkListing { doc_type, spaces, cursor: None, is_done: false, failures: 0, begun_anew: 0 };
     let of_type =
         |doc_type: &DocType| groups.iter().map(|(_, spaces)| listing(*doc_type, spaces.clone())).collect::<Vec<_>>();
     DocType::ALL.iter().flat_map(of_type).collect()
@@ -152,12 +201,12 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
             Ok(answer) => answer,
             Err(failure) => {
                 let mut state = shared.state();
-                let SiteState { places, listings, .. } = &mut *state;
                 // Where cursors die as fast as they are given, a new beginning a refresh is enough.
-                if places.is_lost(cursor.as_ref(), &failure)
-                    && let Some(listing) = listings.get_mut(place)
+                if let Some(progress) = state.listings.get_mut(place)
+                    && places::is_lost(&mut progress.failures, &failure)
                 {
-                    listing.cursor = None;
+                    progress.cursor = None;
+                    progress.begun_anew += 1;
                 }
                 return Err(Broken::Asking(failure));
             }
@@ -166,13 +215,17 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
         {
             let mut state = shared.state();
             let date = state.believable(answer.date, shared.clock.now());
-            let SiteState { ledger, walk, listings, places, .. } = &mut *state;
-            places.answered(cursor.as_ref());
+            let SiteState { ledger, walk, listings, .. } = &mut *state;
             let (Some(walk), Some(progress)) = (walk, listings.get_mut(place)) else { return Ok(()) };
+            if progress.is_done {
+                // The reconciling walk was faster.
+                return Ok(());
+            }
             let learnt = ledger.learn_docs(&answer.rows, date);
             shared.count_learnt(&learnt, doc_type, answer.date, answer.trace.as_deref());
             walk.rows += answer.rows.len() as u64;
             walk.unreadable += answer.unreadable.len() as u64 + learnt.conflicting;
+            progress.failures = 0;
             progress.cursor.clone_from(&answer.next);
             progress.is_done = answer.next.is_none();
         }
@@ -190,7 +243,6 @@ fn end(shared: &Shared) -> bool {
     let mut state = shared.state();
     let Some(walk) = state.walk.take() else { return false };
     state.listings.clear();
-    state.places = Places::default();
     state.ledger.note_walked(&walk.spaces);
     if walk.is_whole {
         // Before the first walk nobody has reached a goal.
@@ -198,8 +250,7 @@ fn end(shared: &Shared) -> bool {
     } else {
         state.ledger.note_unreadable_rows(walk.unreadable);
     }
-    let folded = decide_folding(&state.ledger, &shared.settings.census());
-    state.ledger.fold(folded);
+    state.decide_folding(&shared.settings);
     info!(connection = %shared.name, docs = walk.rows, "all docs of these spaces have been read");
     walk.is_whole
 }

@@ -11,7 +11,7 @@ use crate::observer::Observer;
 /// After so many refreshes in a row without an answer a place is lost.
 const PATIENCE: usize = 3;
 
-fn docs_alone(settings: &mut Settings) {
+pub(crate) fn docs_alone(settings: &mut Settings) {
     let collectors = &mut settings.collectors;
     let others = [&mut collectors.users, &mut collectors.labels, &mut collectors.states, &mut collectors.views];
     for collector in others {
@@ -99,7 +99,7 @@ async fn a_row_of_a_space_that_nobody_may_list_now_is_asked_for_once_a_refresh()
     check_docs(&observer, &snapshot);
 }
 
-fn check_docs(observer: &Observer, snapshot: &confluence_exporter::model::Snapshot) {
+pub(crate) fn check_docs(observer: &Observer, snapshot: &confluence_exporter::model::Snapshot) {
     let (told, truth) = observer.compare(snapshot);
     let of_docs = |(series, _): &(&String, &i64)| series.starts_with("docs{");
     assert!(truth.iter().any(|series| of_docs(&series)));

@@ -17,6 +17,7 @@ mod slow_bases;
 mod soak;
 mod sparing;
 mod starving;
+mod stuck_walks;
 mod throttled;
 mod unseen;
 mod vouching;

@@ -53,6 +53,8 @@ struct Tally {
     poor: usize,
     events: BTreeMap<EventKind, usize>,
     faults: BTreeMap<&'static str, usize>,
+    /// Spaces whose own listings gave no answer for a while.
+    muted: usize,
     restarts: usize,
     /// Of them, those that lost what waited to be written.
     kills: usize,
@@ -248,6 +250,9 @@ impl Life {
     }
 
     fn disturb(&mut self) {
+        if self.rng.random_range(0..6) == 0 {
+            return self.mute_a_space();
+        }
         let quick: Vec<FaultKind> = quick_faults().collect();
         let kind = quick[self.rng.random_range(0..quick.len())];
         let after = self.rng.random_range(0..40);
@@ -256,6 +261,21 @@ impl Life {
         self.was_disturbed = true;
         self.was_lied_to |= FALSE.contains(&kind) || kind == FaultKind::DateAhead;
         *self.tally.faults.entry(kind.as_str()).or_default() += 1;
+    }
+
+    /// Whoever lists docs of one space alone gets no answer: it is a new space before long, if it goes out of sight and comes back.
+    fn mute_a_space(&mut self) {
+        let kinds = [FaultKind::InternalError, FaultKind::NotJson];
+        let kind = kinds[self.rng.random_range(0..kinds.len())];
+        let operation = [Operation::Pages, Operation::Blogposts][self.rng.random_range(0..2)];
+        let space = {
+            let world = self.observer.site.world();
+            let spaces = world.spaces();
+            spaces[self.rng.random_range(0..spaces.len())].id
+        };
+        self.observer.site.inject(Fault::new(kind).on(operation).only(&space.0.to_string()));
+        self.was_disturbed = true;
+        self.tally.muted += 1;
     }
 
     /// The world stands still until all that happened has been seen.
@@ -377,6 +397,7 @@ impl Tally {
     fn add(&mut self, other: Self) {
         self.lives += other.lives;
         self.poor += other.poor;
+        self.muted += other.muted;
         self.restarts += other.restarts;
         self.kills += other.kills;
         self.quiet_times += other.quiet_times;
@@ -399,7 +420,8 @@ impl Tally {
         assert!(never.is_empty(), "never happened: {never:?}");
         assert!(self.restarts > self.lives && self.quiet_times > 0 && self.looks_in_between > 0, "{self:?}");
         if was_long {
-            let rare = [self.kills, self.beside_life, self.after_failures, self.unseen, self.seen_in_between];
+            let rare =
+                [self.muted, self.kills, self.beside_life, self.after_failures, self.unseen, self.seen_in_between];
             assert!(!rare.contains(&0), "{self:?}");
             let met = |kind: &FaultKind| self.faults.contains_key(kind.as_str());
             let never: Vec<FaultKind> = quick_faults().filter(|kind| !met(kind)).collect();

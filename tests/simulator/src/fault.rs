@@ -18,7 +18,8 @@ pub struct Fault {
     pub operation: Option<Operation>,
     #[serde(default)]
     pub base: Option<Base>,
-    /// What it strikes alone: the doc, space or label in the path, by its id or key, or an account that is asked for.
+    /// What it strikes alone: the doc, space or label in the path, by its id or key, an account that is asked for, or a space
+    /// whose docs are listed, by its id.
     #[serde(default)]
     pub only: Option<String>,
     /// So many requests that fit are let pass first.
@@ -186,7 +187,7 @@ pub(crate) struct Target<'a> {
     pub(crate) base: Option<Base>,
     pub(crate) variable: &'a str,
     pub(crate) body: &'a [u8],
-    pub(crate) has_cursor: bool,
+    pub(crate) query: &'a str,
     pub(crate) now_ms: i64,
 }
 
@@ -261,15 +262,21 @@ impl Fault {
         operation_fits
             && self.base.is_none_or(|base| Some(base) == target.base)
             && self.only.as_deref().is_none_or(|only| target.is_about(only))
-            && (!matches!(self.kind, FaultKind::DeadCursor | FaultKind::LostPlace) || target.has_cursor)
+            && (!matches!(self.kind, FaultKind::DeadCursor | FaultKind::LostPlace) || target.has_cursor())
             && self.until_ms.is_none_or(|until_ms| target.now_ms < until_ms)
     }
 }
 
 impl Target<'_> {
+    fn has_cursor(&self) -> bool {
+        self.query.split('&').any(|pair| pair.starts_with("cursor="))
+    }
+
     fn is_about(&self, id_or_key: &str) -> bool {
         let quoted = format!("\"{id_or_key}\"");
-        id_or_key == self.variable || self.body.windows(quoted.len()).any(|word| word == quoted.as_bytes())
+        id_or_key == self.variable
+            || self.body.windows(quoted.len()).any(|word| word == quoted.as_bytes())
+            || self.query.split('&').filter_map(|pair| pair.strip_prefix("space-id=")).any(|id| id == id_or_key)
     }
 }
 

@@ -113,7 +113,7 @@ async fn answer(
         base: route.base(),
         variable: route.variable(),
         body: request.body,
-        has_cursor: query.split('&').any(|pair| pair.starts_with("cursor=")),
+        query,
         now_ms: shared.site.clock.now_ms(),
     });
     note.asked.fault = fault.as_ref().map(|fault| fault.kind);
