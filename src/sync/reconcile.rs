@@ -40,8 +40,10 @@ pub(super) fn has_work(shared: &Shared) -> bool {
     true
 }
 
-/// Makes one step, which is one request.
+/// Makes one step, which is one request. One that the rest before has begun and not ended is waited for: it would move, or even
+/// end, a walk that has gone on or begun anew meanwhile.
 pub(super) async fn make_step(shared: &Shared) -> Result<(), Failure> {
+    let _only_one = shared.step_under_way.lock().await;
     let step = shared.state().reconciling.as_ref().map(|walk| walk.step.clone());
     let made = match step {
         None => Ok(()),

@@ -7,6 +7,7 @@ mod exact;
 mod hostile;
 mod keeping;
 mod kept;
+mod late_steps;
 mod lost_places;
 mod observer;
 mod one_of_many;

@@ -171,12 +171,12 @@ impl Observer {
         }
     }
 
-    /// Waits until the site has been asked nothing for a while.
+    /// Waits until the site has been asked nothing for a while, and has answered everything.
     pub(crate) async fn silence(&self) {
         let mut asked = (self.asked(), Instant::now());
         while asked.1.elapsed() < Duration::from_millis(250) {
             tokio::time::sleep(Duration::from_millis(10)).await;
-            if self.asked() != asked.0 {
+            if self.asked() != asked.0 || self.site.in_flight() > 0 {
                 asked = (self.asked(), Instant::now());
             }
         }

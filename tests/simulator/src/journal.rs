@@ -139,6 +139,10 @@ impl Journal {
         InFlight(Arc::clone(&self.in_flight))
     }
 
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.now.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn max_in_flight(&self) -> usize {
         self.in_flight.most.load(Ordering::SeqCst)
     }

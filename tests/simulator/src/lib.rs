@@ -226,6 +226,10 @@ impl Simulator {
         truth::tell(&self.shared.site.world(), question).expect("no test lets so much happen that it is forgotten")
     }
 
+    pub fn in_flight(&self) -> usize {
+        self.shared.journal.in_flight()
+    }
+
     pub fn max_in_flight(&self) -> usize {
         self.shared.journal.max_in_flight()
     }
