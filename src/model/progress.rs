@@ -25,10 +25,6 @@ pub struct Walk {
     pub is_whole: bool,
     /// Those that will have been walked at its end.
     pub spaces: Vec<SpaceId>,
-    /// How many rows its answers had.
-    pub rows: u64,
-    /// And how many more that could not be read.
-    pub unreadable: u64,
 }
 
 /// One listing of such a walk: a group of spaces and a type.
@@ -39,12 +35,58 @@ pub struct WalkListing {
     /// Where it goes on.
     pub cursor: Option<Cursor>,
     pub is_done: bool,
+    /// How many rows its answers had.
+    #[serde(default)]
+    pub rows: u64,
+    /// And how many more that could not be read.
+    #[serde(default)]
+    pub unreadable: u64,
     /// In so many refreshes in a row its place gave no answer.
     #[serde(default)]
     pub failures: u32,
-    /// So often it has begun anew because its place was lost.
+    /// So often it has lost its place since it last got further than ever before.
     #[serde(default)]
-    pub begun_anew: u32,
+    pub losses: u32,
+    /// So many answers it had at the most when it lost its place.
+    #[serde(default)]
+    pub lost_after: u32,
+}
+
+impl WalkListing {
+    pub fn new(doc_type: DocType, spaces: Vec<SpaceId>) -> Self {
+        Self {
+            doc_type,
+            spaces,
+            cursor: None,
+            is_done: false,
+            rows: 0,
+            unreadable: 0,
+            failures: 0,
+            losses: 0,
+            lost_after: 0,
+        }
+    }
+
+    /// An answer of so many rows, without those that could not be read, leads to this place, or to the end.
+    pub fn go_on(&mut self, rows: u64, unreadable: u64, next: Option<Cursor>) {
+        self.rows += rows;
+        self.unreadable += unreadable;
+        self.failures = 0;
+        if next.as_ref().is_none_or(|next| next.answers > self.lost_after) {
+            self.losses = 0;
+        }
+        self.is_done = next.is_none();
+        self.cursor = next;
+    }
+
+    pub fn begin_anew(&mut self) {
+        let answers = self.cursor.as_ref().map_or(0, |cursor| cursor.answers);
+        *self = Self {
+            losses: self.losses + 1,
+            lost_after: self.lost_after.max(answers),
+            ..Self::new(self.doc_type, std::mem::take(&mut self.spaces))
+        };
+    }
 }
 
 /// A reconciling walk under way.

@@ -62,19 +62,7 @@ async fn read(
     come_by: Option<DocId>,
 ) -> Result<(), Failure> {
     let listing = DocsListing { doc_type, order: Order::ById, spaces: Vec::new(), turn: Turn::Rest };
-    let answer = match shared.note(list_operation(doc_type), shared.site.docs(&listing, cursor.as_ref()).await) {
-        Ok(answer) => answer,
-        Err(failure) => {
-            let mut state = shared.state();
-            // Where cursors die as fast as they are given, a new beginning a refresh is enough.
-            if let Some(walk) = state.reconciling.as_mut()
-                && places::is_lost(&mut walk.failures, &failure)
-            {
-                walk.step = ReconcilingStep::Read { doc_type, cursor: None, come_by };
-            }
-            return Err(failure);
-        }
-    };
+    let answer = shared.note(list_operation(doc_type), shared.site.docs(&listing, cursor.as_ref()).await)?;
     shared.count_unreadable(&answer.unreadable);
     let (rows, unreadable) = (answer.rows.len() as u64, answer.unreadable.len() as u64);
     let last = answer.rows.iter().map(|row| row.id).max();
@@ -133,10 +121,27 @@ async fn confirm(shared: &Shared) -> Result<(), Failure> {
         if is_last {
             end(shared);
         }
-    } else if is_overdue(shared, &state) {
-        break_off(&mut state);
     }
     confirmed
+}
+
+/// A step failed, or came to no end.
+pub(super) fn note_failure(shared: &Shared, failure: &Failure) {
+    let mut state = shared.state();
+    let Some(walk) = state.reconciling.as_mut() else { return };
+    match &mut walk.step {
+        ReconcilingStep::Read { cursor, .. } => {
+            // Where cursors die as fast as they are given, a new beginning a refresh is enough.
+            if places::is_lost(&mut walk.failures, failure) {
+                *cursor = None;
+            }
+        }
+        ReconcilingStep::Confirm => {
+            if is_overdue(shared, &state) {
+                break_off(&mut state);
+            }
+        }
+    }
 }
 
 /// The next walk would be due by now.

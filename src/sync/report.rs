@@ -91,6 +91,9 @@ pub(super) fn is_the_connections_own(shared: &Shared, operation: Operation) -> b
 pub(super) fn tell_demand(shared: &Shared) {
     let size = shared.snapshots.borrow().as_deref().and_then(SiteSize::found);
     let Some(size) = size else { return };
+    if std::mem::replace(&mut shared.state().has_told_demand, true) {
+        return;
+    }
     // How long answers take is left out: it is the budget that bounds this.
     let means = Means { concurrency: shared.concurrency(), answer: Duration::ZERO };
     let demand = Demand::of(&size, &shared.settings, means);

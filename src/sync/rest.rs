@@ -179,6 +179,7 @@ impl Rest {
         let collector = work.collector();
         self.stuck.push(collector);
         if *work == Work::Reconcile {
+            reconcile::note_failure(&self.shared, failure);
             self.rest_until_next(collector, failure);
             return;
         }

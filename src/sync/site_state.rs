@@ -53,6 +53,8 @@ pub(super) struct SiteState {
     /// What the store has been told last.
     pub(super) saved: Progress,
     pub(super) unsaved_snapshot: Option<Arc<Snapshot>>,
+    /// The log has it how long it takes to know the site in full.
+    pub(super) has_told_demand: bool,
     /// Which site the facts are about.
     pub(super) identity: Option<Identity>,
 }
@@ -81,6 +83,7 @@ impl SiteState {
             expected: None,
             saved: Progress::default(),
             unsaved_snapshot: None,
+            has_told_demand: false,
             identity: None,
         }
     }
@@ -111,21 +114,33 @@ impl SiteState {
         for spaces in to_be_met.into_iter().flatten() {
             spaces.retain(|space| ledger.knows_space(*space));
         }
+        self.leave_out_listings();
     }
 
-    /// The reconciling walk has met these spaces, which are in the walk of new ones.
+    /// The reconciling walk, which has met all docs of the site, ends that of these spaces, too.
     pub(super) fn note_met(&mut self, spaces: &[SpaceId]) {
         self.ledger.note_walked(spaces);
         let Some(walk) = &mut self.walk else { return };
         walk.is_whole = false;
         walk.spaces.retain(|space| !spaces.contains(space));
-        // They keep their places in the list: some may be under way.
+        // What could not be read of them has been counted with the whole.
         for progress in &mut self.listings {
-            progress.is_done |= !progress.spaces.iter().any(|space| walk.spaces.contains(space));
+            progress.unreadable = 0;
         }
-        if walk.spaces.is_empty() {
+        self.leave_out_listings();
+        if self.walk.as_ref().is_some_and(|walk| walk.spaces.is_empty()) {
             self.walk = None;
             self.listings.clear();
+        }
+    }
+
+    /// Nobody waits for those whose spaces are not in the walk any more. They keep their places in the list, as some may be
+    /// under way.
+    fn leave_out_listings(&mut self) {
+        let Some(walk) = &self.walk else { return };
+        let spaces: HashSet<SpaceId> = walk.spaces.iter().copied().collect();
+        for progress in &mut self.listings {
+            progress.is_done |= !progress.spaces.iter().any(|space| spaces.contains(space));
         }
     }
 

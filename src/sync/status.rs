@@ -45,9 +45,10 @@ fn operation_status(shared: &Shared, state: &SiteState, operation: Operation) ->
 }
 
 fn first_walk(state: &SiteState) -> Option<WalkStatus> {
-    let walk = state.walk.as_ref().filter(|walk| walk.is_whole)?;
+    state.walk.as_ref().filter(|walk| walk.is_whole)?;
+    let docs = state.listings.iter().map(|listing| listing.rows).sum();
     let lists_done = state.listings.iter().filter(|listing| listing.is_done).count();
-    Some(WalkStatus { docs: walk.rows, lists_done, lists: state.listings.len() })
+    Some(WalkStatus { docs, lists_done, lists: state.listings.len() })
 }
 
 fn rules(shared: &Shared, collector: Collector) -> CollectorRules {

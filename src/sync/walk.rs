@@ -25,8 +25,8 @@ use crate::store::NotCommitted;
 const SPACES_A_LISTING: usize = 100;
 /// Listings of unequal length keep all permits busy to the end only if there are several for each.
 const LISTINGS_A_PERMIT: usize = 3;
-/// A listing that has lost its place so often is expected to lose it again.
-const BEGINNINGS: u32 = 2;
+/// A listing that has lost its place so often, and got no further, is expected to lose it again.
+const MOST_LOSSES: u32 = 2;
 
 /// Why a listing broke off.
 enum Broken {
@@ -108,7 +108,7 @@ fn begin_or_resume(shared: &Shared) -> Option<Vec<(usize, WalkListing)>> {
             ledger.note_whole_walk(began, 1.0, &[]);
             return None;
         }
-        *walk = Some(Walk { began, is_whole, spaces: Vec::new(), rows: 0, unreadable: 0 });
+        *walk = Some(Walk { began, is_whole, spaces: Vec::new() });
     }
     let walk = walk.as_mut().expect("it has just been put there");
     let has_begun: HashSet<SpaceId> = walk.spaces.iter().copied().collect();
@@ -122,14 +122,14 @@ fn begin_or_resume(shared: &Shared) -> Option<Vec<(usize, WalkListing)>> {
     let mut unfinished: Vec<_> =
         listings.iter().cloned().enumerate().filter(|(_, progress)| !progress.is_done).collect();
     // After one that fails none begins any more.
-    unfinished.sort_by_key(|(_, progress)| (progress.begun_anew, progress.failures));
+    unfinished.sort_by_key(|(_, progress)| (progress.losses, progress.failures));
     Some(unfinished)
 }
 
 /// Nothing is left of the walk but listings that time and again gave no answer.
 pub(super) fn is_stuck(listings: &[WalkListing]) -> bool {
     let mut unfinished = listings.iter().filter(|progress| !progress.is_done).peekable();
-    unfinished.peek().is_some() && unfinished.all(|progress| progress.begun_anew >= BEGINNINGS)
+    unfinished.peek().is_some() && unfinished.all(|progress| progress.losses >= MOST_LOSSES)
 }
 
 /// What a walk that has broken off has read to the end counts all the same. Of the first walk it does only when no more is to
@@ -149,8 +149,9 @@ fn settle(shared: &Shared) -> bool {
     ledger.note_walked(&read);
     walk.spaces = unfinished;
     if !walk.is_whole {
-        listings.retain(|progress| !progress.is_done);
-        ledger.note_unreadable_rows(std::mem::take(&mut walk.unreadable));
+        for done in listings.extract_if(.., |progress| progress.is_done) {
+            ledger.note_unreadable_rows(done.unreadable);
+        }
     }
     state.decide_folding(&shared.settings);
     true
@@ -185,10 +186,9 @@ fn plan(spaces: &[(SpaceId, u64)], concurrency: usize) -> Vec<WalkListing> {
         }
     }
     groups.sort_by_key(|(weight, _)| Reverse(*weight));
-    let listing =
-        |doc_type, spaces| WalkListing { doc_type, spaces, cursor: None, is_done: false, failures: 0, begun_anew: 0 };
-    let of_type =
-        |doc_type: &DocType| groups.iter().map(|(_, spaces)| listing(*doc_type, spaces.clone())).collect::<Vec<_>>();
+    let of_type = |doc_type: &DocType| {
+        groups.iter().map(|(_, spaces)| WalkListing::new(*doc_type, spaces.clone())).collect::<Vec<_>>()
+    };
     DocType::ALL.iter().flat_map(of_type).collect()
 }
 
@@ -197,7 +197,8 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
     let listing = DocsListing { doc_type, order: Order::ById, spaces, turn: Turn::Rest };
     loop {
         let answer = shared.site.docs(&listing, cursor.as_ref()).await;
-        let answer = match shared.note(list_operation(doc_type), answer) {
+        // How it is with the list as a whole each base tells.
+        let answer = match shared.note_one(list_operation(doc_type), answer) {
             Ok(answer) => answer,
             Err(failure) => {
                 let mut state = shared.state();
@@ -205,8 +206,7 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
                 if let Some(progress) = state.listings.get_mut(place)
                     && places::is_lost(&mut progress.failures, &failure)
                 {
-                    progress.cursor = None;
-                    progress.begun_anew += 1;
+                    progress.begin_anew();
                 }
                 return Err(Broken::Asking(failure));
             }
@@ -215,19 +215,13 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
         {
             let mut state = shared.state();
             let date = state.believable(answer.date, shared.clock.now());
-            let SiteState { ledger, walk, listings, .. } = &mut *state;
-            let (Some(walk), Some(progress)) = (walk, listings.get_mut(place)) else { return Ok(()) };
-            if progress.is_done {
-                // The reconciling walk was faster.
-                return Ok(());
-            }
+            let SiteState { ledger, listings, .. } = &mut *state;
+            // The reconciling walk may have been faster, or the spaces are out of sight.
+            let Some(progress) = listings.get_mut(place).filter(|progress| !progress.is_done) else { return Ok(()) };
             let learnt = ledger.learn_docs(&answer.rows, date);
             shared.count_learnt(&learnt, doc_type, answer.date, answer.trace.as_deref());
-            walk.rows += answer.rows.len() as u64;
-            walk.unreadable += answer.unreadable.len() as u64 + learnt.conflicting;
-            progress.failures = 0;
-            progress.cursor.clone_from(&answer.next);
-            progress.is_done = answer.next.is_none();
+            let unreadable = answer.unreadable.len() as u64 + learnt.conflicting;
+            progress.go_on(answer.rows.len() as u64, unreadable, answer.next.clone());
         }
         // No walk runs ahead of the disk.
         shared.commit().await.map_err(Broken::NotCommitted)?;
@@ -242,16 +236,18 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
 fn end(shared: &Shared) -> bool {
     let mut state = shared.state();
     let Some(walk) = state.walk.take() else { return false };
-    state.listings.clear();
+    let listings = std::mem::take(&mut state.listings);
+    let rows = listings.iter().map(|progress| progress.rows).sum();
+    let unreadable = listings.iter().map(|progress| progress.unreadable).sum();
     state.ledger.note_walked(&walk.spaces);
     if walk.is_whole {
         // Before the first walk nobody has reached a goal.
-        state.ledger.note_whole_walk(walk.began, readable_part(walk.rows, walk.unreadable), &[]);
+        state.ledger.note_whole_walk(walk.began, readable_part(rows, unreadable), &[]);
     } else {
-        state.ledger.note_unreadable_rows(walk.unreadable);
+        state.ledger.note_unreadable_rows(unreadable);
     }
     state.decide_folding(&shared.settings);
-    info!(connection = %shared.name, docs = walk.rows, "all docs of these spaces have been read");
+    info!(connection = %shared.name, docs = rows, "all docs of these spaces have been read");
     walk.is_whole
 }
 

@@ -72,6 +72,29 @@ async fn a_reconciling_walk_does_so_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_whose_place_hangs_until_the_next_refresh_does_so_too() {
+    let settings = |settings: &mut Settings| {
+        docs_alone(settings);
+        settings.refresh_interval = Duration::from_secs(1);
+    };
+    let observer = Observer::with(Options { seed: 14, spaces: 1, docs: 1_500, ..Options::default() }, settings).await;
+    observer.catch_up_on(&[Collector::Docs]).await;
+    observer.pass(Duration::from_hours(7));
+    observer.site.clear_journal();
+    observer.site.inject(Fault::new(FaultKind::Silence).on(Operation::Pages).only("sort=id").after(1));
+    for _ in 0..PATIENCE {
+        observer.refresh().await;
+        assert_eq!(beginnings(&observer), 1);
+    }
+    observer.refresh().await;
+    assert!(beginnings(&observer) > 1);
+
+    observer.site.clear_faults();
+    let snapshot = observer.catch_up_on(&[Collector::Docs]).await;
+    check_docs(&observer, &snapshot);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_row_of_a_space_that_nobody_may_list_now_is_asked_for_once_a_refresh() {
     let observer = observer(13).await;
     observer.catch_up_on(&[Collector::Docs]).await;

@@ -273,7 +273,7 @@ impl Life {
             let spaces = world.spaces();
             spaces[self.rng.random_range(0..spaces.len())].id
         };
-        self.observer.site.inject(Fault::new(kind).on(operation).only(&space.0.to_string()));
+        self.observer.site.inject(Fault::new(kind).on(operation).only(&format!("space-id={}", space.0)));
         self.was_disturbed = true;
         self.tally.muted += 1;
     }

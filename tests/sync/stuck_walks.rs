@@ -13,9 +13,8 @@ use crate::observer::{Observer, told};
 const REFRESHES: usize = 6;
 
 /// Whoever lists the pages of this space gets no answer, ever.
-fn break_the_list_of(observer: &Observer, space: SpaceId) {
-    let fault = Fault::new(FaultKind::InternalError).on(Operation::Pages);
-    observer.site.inject(fault.only(&space.0.to_string()));
+fn break_the_list_of(observer: &Observer, space: SpaceId, kind: FaultKind) {
+    observer.site.inject(Fault::new(kind).on(Operation::Pages).only(&format!("space-id={}", space.0)));
 }
 
 /// A space with some pages.
@@ -40,10 +39,17 @@ fn coverage(snapshot: &Snapshot) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_space_that_cannot_be_listed_holds_up_neither_newer_ones_nor_the_reconciling_walk() {
+    // The second is not asked again, and so fails at once.
+    for kind in [FaultKind::InternalError, FaultKind::Absent] {
+        hold_up_nothing(kind).await;
+    }
+}
+
+async fn hold_up_nothing(kind: FaultKind) {
     let observer = Observer::with(Options { seed: 21, spaces: 3, docs: 60, ..Options::default() }, docs_alone).await;
     observer.catch_up_on(&[Collector::Docs]).await;
     let mute = space(&observer, "MUTE", 4);
-    break_the_list_of(&observer, mute);
+    break_the_list_of(&observer, mute, kind);
     for _ in 0..REFRESHES {
         observer.refresh().await;
     }
@@ -82,7 +88,7 @@ async fn a_first_walk_that_cannot_list_one_space_shows_the_others_and_ends_with_
         let [mute, heard] = [0, 1].map(|place| world.spaces()[place].clone());
         (mute, heard.key)
     };
-    break_the_list_of(&observer, mute.id);
+    break_the_list_of(&observer, mute.id, FaultKind::InternalError);
 
     let mut refreshes = 0;
     let snapshot = loop {

@@ -20,26 +20,26 @@ const MOST_LABELS: usize = 1_000;
 /// People and apps.
 const ACCOUNT_TYPES: usize = 2;
 
-/// The spaces that are to share `(other)` from now on: the smallest, until the rest fits `max_series`.
+/// The spaces that are to share `(other)` from now on: the smallest, until the rest fits `max_series`. How large one is shows
+/// when all its docs have been met; until then it stays where it was.
 pub fn decide_folding(ledger: &Ledger, settings: &CensusSettings) -> HashSet<SpaceId> {
     let mut docs = vec![[0_usize; DocType::ALL.len()]; ledger.spaces.len()];
     for doc in ledger.docs.iter().filter(|doc| doc.status.is_some()) {
         docs[doc.space as usize][doc.doc_type as usize] += 1;
     }
     let nothing_folded = HashSet::new();
-    let mut spaces: Vec<(usize, SpaceId, usize)> = ledger
-        .spaces
-        .iter()
-        .zip(&docs)
-        .filter(|(space, _)| {
-            space.is_listed() && Arc::ptr_eq(&group_name(space, settings.fold_personal, &nothing_folded), &space.key)
-        })
+    let foldable = ledger.spaces.iter().zip(&docs).filter(|(space, _)| {
+        space.is_listed() && Arc::ptr_eq(&group_name(space, settings.fold_personal, &nothing_folded), &space.key)
+    });
+    let mut spaces: Vec<(usize, SpaceId, usize)> = foldable
+        .clone()
+        .filter(|(space, _)| space.walked)
         .map(|(space, docs)| (docs.iter().sum(), space.id, series_of(docs, settings)))
         .collect();
     spaces.sort_unstable();
 
     let mut folded = ledger.folded.clone();
-    let foldable: HashSet<SpaceId> = spaces.iter().map(|(_, id, _)| *id).collect();
+    let foldable: HashSet<SpaceId> = foldable.map(|(space, _)| space.id).collect();
     folded.retain(|id| foldable.contains(id));
     let mut series: usize = spaces.iter().filter(|(_, id, _)| !folded.contains(id)).map(|(_, _, series)| series).sum();
     let comfortable = comfortable(settings.max_series);
@@ -124,7 +124,6 @@ mod tests {
             let doc_type = if space > 4 && doc == 0 { DocType::Blogpost } else { DocType::Page };
             row(space * 100 + doc, space, doc_type)
         };
-        ledger.learn_docs(&docs.map(row).collect::<Vec<_>>(), Timestamp::from_millis(1));
         let settings = |max_series| CensusSettings {
             windows: vec![Window::of_days(1)],
             fold_personal: true,
@@ -133,6 +132,9 @@ mod tests {
             max_series,
             switched_off: Vec::new(),
         };
+        ledger.learn_docs(&docs.map(row).collect::<Vec<_>>(), Timestamp::from_millis(1));
+        assert_eq!(decide_folding(&ledger, &settings(0)), HashSet::new(), "nobody knows yet how large they are");
+        ledger.note_walked(&(1..=20).map(SpaceId).collect::<Vec<_>>());
         for max_series in 0..900 {
             ledger.fold(HashSet::new());
             let first = decide_folding(&ledger, &settings(max_series));

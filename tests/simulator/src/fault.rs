@@ -18,8 +18,8 @@ pub struct Fault {
     pub operation: Option<Operation>,
     #[serde(default)]
     pub base: Option<Base>,
-    /// What it strikes alone: the doc, space or label in the path, by its id or key, an account that is asked for, or a space
-    /// whose docs are listed, by its id.
+    /// What it strikes alone: the doc, space or label in the path, by its id or key, an account that is asked for, or a pair
+    /// of the query, such as `space-id=65537`.
     #[serde(default)]
     pub only: Option<String>,
     /// So many requests that fit are let pass first.
@@ -276,7 +276,7 @@ impl Target<'_> {
         let quoted = format!("\"{id_or_key}\"");
         id_or_key == self.variable
             || self.body.windows(quoted.len()).any(|word| word == quoted.as_bytes())
-            || self.query.split('&').filter_map(|pair| pair.strip_prefix("space-id=")).any(|id| id == id_or_key)
+            || self.query.split('&').any(|pair| pair == id_or_key)
     }
 }
 
