@@ -1,14 +1,14 @@
 //! How large a site is, from a handful of requests. It tells no total: small ones are counted, of large ones both ends are
 //! read and the middle is guessed, with bounds.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::confluence::{DocsListing, Order, Site};
 use crate::connection::{Failure, Turn};
-use crate::model::{AccountId, Cursor, DocId, DocRow, DocStatus, DocType, Operation, SpaceId, SpaceRow};
+use crate::model::{AccountId, Cursor, DocId, DocRow, DocStatus, DocType, Operation, SpaceId, SpaceRow, SpaceStatus};
 
 use super::base::list_operation;
 use super::demand::{SiteSize, part, whole};
@@ -61,14 +61,14 @@ pub async fn estimate(site: &Site, settings: &Settings) -> Result<Estimate, Cann
         return Err(CannotEstimate::NoVisibleSpace);
     }
     let all = spaces.len();
-    let counted: HashSet<SpaceId> = spaces
+    let counted: HashMap<SpaceId, SpaceStatus> = spaces
         .into_iter()
         .filter(|space| settings.spaces.counts(&space.key, &space.space_type))
-        .map(|space| space.id)
+        .map(|space| (space.id, space.status))
         .collect();
     // Few enough can be named; where they are more, what is not counted is left out by its share.
     let named: Vec<SpaceId> = if counted.len() < all && counted.len() <= SPACES_A_LISTING {
-        counted.iter().copied().collect()
+        counted.keys().copied().collect()
     } else {
         Vec::new()
     };
@@ -201,8 +201,8 @@ impl Ends {
     }
 
     /// The part of the rows that is in spaces that are counted.
-    fn share_of(&self, counted: &HashSet<SpaceId>) -> f64 {
-        share(self.rows(), |row| counted.contains(&row.space))
+    fn share_of(&self, counted: &HashMap<SpaceId, SpaceStatus>) -> f64 {
+        share(self.rows(), |row| counted.contains_key(&row.space))
     }
 }
 
@@ -229,13 +229,15 @@ struct Sample {
 }
 
 impl Sample {
-    fn take(&mut self, ends: &Ends, counted: &HashSet<SpaceId>, settings: &Settings) {
+    fn take(&mut self, ends: &Ends, counted: &HashMap<SpaceId, SpaceStatus>, settings: &Settings) {
         let newest = ends.rows().map(|row| row.version.created_at).max().unwrap_or_default();
         let horizon = newest.earlier_by(settings.longest_window());
-        for row in ends.rows().filter(|row| counted.contains(&row.space)) {
+        for (row, space) in ends.rows().filter_map(|row| Some((row, counted.get(&row.space)?))) {
+            // In an archived space it counts as archived.
+            let is_current = row.status == Some(DocStatus::Current) && *space != SpaceStatus::Archived;
             // Of two versions the row tells both.
             let has_many_versions = row.version.number > 2 && row.version.created_at > horizon;
-            self.docs.insert(row.id, (row.status == Some(DocStatus::Current), has_many_versions));
+            self.docs.insert(row.id, (is_current, has_many_versions));
             self.users.extend([&row.author, &row.owner, &row.version.author].into_iter().flatten().cloned());
         }
     }
