@@ -67,8 +67,10 @@ pub(super) async fn read(shared: &Shared) -> Result<Timestamp, Failed> {
     Ok(moment)
 }
 
-/// Lists the spaces, and tells the date of the first answer.
+/// Lists the spaces, and tells the date of the first answer. One list after the other: an older one that came later would bring
+/// back spaces that are out of sight.
 async fn read_spaces(shared: &Shared) -> Result<Timestamp, Failed> {
+    let _only_one = shared.spaces_under_way.lock().await;
     let mut rows: Vec<SpaceRow> = Vec::new();
     let mut every_row_was_read = true;
     let mut first_date = None;

@@ -96,6 +96,8 @@ struct Shared {
     latest: Latest,
     testing: Testing,
     walk_under_way: tokio::sync::Mutex<()>,
+    /// A list of spaces, which the reconciling walk may have to read beside a base.
+    spaces_under_way: tokio::sync::Mutex<()>,
     /// A step of the reconciling walk.
     step_under_way: tokio::sync::Mutex<()>,
     /// When the numbers were asked for last.
@@ -225,6 +227,7 @@ impl Shared {
             latest: Latest::default(),
             testing: Testing::default(),
             walk_under_way: tokio::sync::Mutex::default(),
+            spaces_under_way: tokio::sync::Mutex::default(),
             step_under_way: tokio::sync::Mutex::default(),
             wanted: watch::Sender::new(Instant::now()),
             snapshots: watch::Sender::new(None),

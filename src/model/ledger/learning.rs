@@ -85,17 +85,17 @@ impl Ledger {
         learnt
     }
 
-    /// A doc's versions, newest first, down to the longest window or `to_the_end`. They were asked for when its newest
-    /// version was that of `asked_at`: where a row has told of another meanwhile, they are asked for again.
+    /// A doc's versions, newest first, down to the longest window or `to_the_end`. They were asked for when this was
+    /// its `newest` version: where a row has told of another meanwhile, they are asked for again.
     pub fn learn_versions(
         &mut self,
         id: DocId,
-        asked_at: Timestamp,
+        newest: (u32, Timestamp),
         fact: &Fact<Vec<VersionRow>>,
         to_the_end: bool,
         answered: Timestamp,
     ) {
-        if self.newest_version(id) != Some(asked_at) {
+        if self.newest_version(id) != Some(newest) {
             return;
         }
         let horizon = self.kept_since(answered);

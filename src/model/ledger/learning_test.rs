@@ -53,20 +53,34 @@ fn is_wanted(ledger: &Ledger, now: i64) -> bool {
 #[test]
 fn versions_that_a_row_has_overtaken_are_asked_for_again() {
     let mut ledger = ledger(version(5, 10), 20);
-    let asked_at = ledger.newest_version(DOC).unwrap();
+    let newest = ledger.newest_version(DOC).unwrap();
     ledger.learn_docs(&[row(HOME, version(6, 21))], at(22));
 
     let late = [version(5, 10), version(4, 8), version(3, 6), version(2, 4), version(1, 0)];
-    ledger.learn_versions(DOC, asked_at, &Fact::Known(late.to_vec()), true, at(20));
+    ledger.learn_versions(DOC, newest, &Fact::Known(late.to_vec()), true, at(20));
 
     assert!(is_wanted(&ledger, 23), "an hour, or a day, would be too late");
+}
+
+#[test]
+fn versions_of_which_one_has_been_deleted_since_are_none() {
+    let mut ledger = ledger(version(5, 10), 20);
+    let newest = ledger.newest_version(DOC).unwrap();
+    // The newest is still the same, and has another number.
+    ledger.learn_docs(&[row(HOME, version(4, 10))], at(22));
+
+    let late = [version(5, 10), version(4, 8), version(3, 6), version(2, 4), version(1, 0)];
+    ledger.learn_versions(DOC, newest, &Fact::Known(late.to_vec()), true, at(20));
+
+    assert_eq!(ledger.newest_version(DOC), Some((4, at(10))));
+    assert!(is_wanted(&ledger, 23));
 }
 
 #[test]
 fn versions_that_are_older_than_the_row_all_the_time_rest() {
     let mut ledger = ledger(version(5, 10), 20);
 
-    ledger.learn_versions(DOC, at(10), &Fact::Known(vec![version(4, 8), version(1, 0)]), true, at(30));
+    ledger.learn_versions(DOC, (5, at(10)), &Fact::Known(vec![version(4, 8), version(1, 0)]), true, at(30));
 
     assert!(!is_wanted(&ledger, 31));
 }

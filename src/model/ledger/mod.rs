@@ -180,9 +180,9 @@ impl Ledger {
         }
     }
 
-    /// The date of a doc's newest version, which tells later whether its row has changed since.
-    pub fn newest_version(&self, id: DocId) -> Option<Timestamp> {
-        self.doc(id).map(|doc| doc.version_at)
+    /// The number and the date of a doc's newest version, which tell later whether its row has changed since.
+    pub fn newest_version(&self, id: DocId) -> Option<(u32, Timestamp)> {
+        self.doc(id).map(|doc| (doc.version_number(), doc.version_at))
     }
 
     /// A base has been read to its end: from here on the numbers are true for `moment`. A success that lies ahead of it came of
