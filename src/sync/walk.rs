@@ -30,7 +30,10 @@ const MOST_LOSSES: u32 = 2;
 
 /// Why a listing broke off.
 enum Broken {
-    Asking(Failure),
+    Asking {
+        failure: Failure,
+        spaces: Vec<SpaceId>,
+    },
     /// The store takes no writes: a walk that went on would have to be made again.
     NotCommitted(NotCommitted),
 }
@@ -208,7 +211,7 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
                 {
                     progress.begin_anew();
                 }
-                return Err(Broken::Asking(failure));
+                return Err(Broken::Asking { failure, spaces: listing.spaces });
             }
         };
         shared.count_unreadable(&answer.unreadable);
@@ -259,7 +262,10 @@ pub(super) fn readable_part(rows: u64, unreadable: u64) -> f64 {
 impl fmt::Display for Broken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Asking(failure) => failure.fmt(formatter),
+            Self::Asking { failure, spaces } => match &spaces[..] {
+                [space] => write!(formatter, "{failure} (docs of the space whose id is {space})"),
+                spaces => write!(formatter, "{failure} (docs of {} spaces)", spaces.len()),
+            },
             Self::NotCommitted(failure) => failure.fmt(formatter),
         }
     }
