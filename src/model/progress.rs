@@ -165,3 +165,26 @@ pub enum ProgressChange {
     Listing(usize, Option<WalkListing>),
     Reconciling(Option<Reconciling>),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(answers: u32) -> Cursor {
+        Cursor { value: answers.to_string(), answers }
+    }
+
+    #[test]
+    fn a_listing_that_begins_anew_counts_anew_and_is_trusted_again_once_it_gets_further() {
+        let mut listing = WalkListing::new(DocType::Page, vec![SpaceId(1)]);
+        for losses in 1..=2 {
+            listing.go_on(249, 1, Some(after(1)));
+            listing.begin_anew();
+            assert_eq!((listing.losses, listing.rows, listing.unreadable, &listing.cursor), (losses, 0, 0, &None));
+        }
+        listing.go_on(249, 1, Some(after(1)));
+        assert_eq!(listing.losses, 2, "it has been there before");
+        listing.go_on(249, 1, Some(after(2)));
+        assert_eq!((listing.losses, listing.rows, listing.unreadable), (0, 498, 2));
+    }
+}
