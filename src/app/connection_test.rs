@@ -13,7 +13,7 @@ use crate::model::{Finding, summary};
 use crate::sync::Trial;
 
 use super::open::{CannotOpen, chosen, files, open_for_a_person};
-use super::output;
+use super::{output, with_causes};
 
 /// How one operation of a connection answered.
 #[derive(Debug, Serialize)]
@@ -26,15 +26,23 @@ struct Row {
 pub(super) async fn run(test: &TestConnection) -> Result<ExitCode, Box<dyn Error>> {
     let config = Config::read(&files(&test.config))?;
     let mut rows = Vec::new();
+    let mut all_asked = true;
     for connection in chosen(&config, test.name.as_deref())? {
-        rows.extend(test_connection(connection).await?);
+        match test_connection(connection).await {
+            Ok(findings) => rows.extend(findings),
+            Err(error) => {
+                output::complain(&with_causes(&error));
+                all_asked = false;
+            }
+        }
     }
     let all_open = rows.iter().all(|row| row.finding.is_fine());
     match test.format {
+        Format::Table if rows.is_empty() && !all_asked => {}
         Format::Table => output::print(&table(&rows)),
         Format::Json => output::print(&format!("{}\n", serde_json::to_string_pretty(&rows)?)),
     }
-    Ok(if all_open { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if all_asked && all_open { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Tests one connection, prints what is open, and tells whether everything is that is needed.

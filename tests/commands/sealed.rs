@@ -38,6 +38,8 @@ async fn assert_alone(site: &Simulator, desk: &Desk, name: &str, reason: &str, m
         assert!(ended.complaint().starts_with(&prefix), "{}", ended.err);
     }
     assert_eq!(desk.run(&["connection", "test", "beta", CONFIG]).await.code(), 0);
+    let all = desk.run(&["connection", "test", CONFIG]).await;
+    assert!(all.code() == 1 && all.err.contains(&prefix) && all.out.contains("\nbeta "), "{}{}", all.err, all.out);
     let planned = desk.run(&["plan", CONFIG]).await;
     let cannot = format!("{name} cannot be asked: {}", prefix.split_once(", ").unwrap().1);
     assert!(
