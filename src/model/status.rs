@@ -54,6 +54,8 @@ pub struct WalkStatus {
     pub docs: u64,
     pub lists_done: usize,
     pub lists: usize,
+    /// None of the lists that are left gives an answer any more.
+    pub is_stuck: bool,
 }
 
 /// The newest refresh since the start.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::report::is_the_connections_own;
 use super::site_state::SiteState;
-use super::{Shared, Sync};
+use super::{Shared, Sync, walk};
 use crate::model::{Collector, CollectorRules, ConnectionStatus, Operation, OperationStatus, WalkStatus};
 
 impl Sync {
@@ -48,7 +48,7 @@ fn first_walk(state: &SiteState) -> Option<WalkStatus> {
     state.walk.as_ref().filter(|walk| walk.is_whole)?;
     let docs = state.listings.iter().map(|listing| listing.rows).sum();
     let lists_done = state.listings.iter().filter(|listing| listing.is_done).count();
-    Some(WalkStatus { docs, lists_done, lists: state.listings.len() })
+    Some(WalkStatus { docs, lists_done, lists: state.listings.len(), is_stuck: walk::is_stuck(&state.listings) })
 }
 
 fn rules(shared: &Shared, collector: Collector) -> CollectorRules {

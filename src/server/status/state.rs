@@ -82,6 +82,12 @@ impl State {
             Self::Starting => "The first refresh is under way; reload this page to see what comes of it.".to_owned(),
             Self::Healthy => "Confluence answers all that is asked.".to_owned(),
             Self::FirstWalk => match status.first_walk {
+                Some(walk) if walk.is_stuck => format!(
+                    "{} docs have been read for the first time. Confluence gives no answer about the rest, and the log \
+                    tells of which spaces it is. All others are on show; the walk over the whole site, which is paid from the \
+                    budget, may bring them.",
+                    Grouped(walk.docs)
+                ),
                 Some(walk) => format!(
                     "Every doc is read for the first time: {} so far. Numbers appear when they are known in full.",
                     Grouped(walk.docs)

@@ -117,8 +117,9 @@ fn each_state_is_told_in_words_with_what_to_do() {
     }));
     let starting = told(watched(|it, _, _| it.summary.snapshot = None));
     let healthy = told(watched(|_, _, _| {}));
-    let first_walk =
-        told(watched(|it, _, _| it.status.first_walk = Some(WalkStatus { docs: 12_345, lists_done: 1, lists: 9 })));
+    let walk = |lists_done, is_stuck| WalkStatus { docs: 12_345, lists_done, lists: 9, is_stuck };
+    let first_walk = told(watched(|it, _, _| it.status.first_walk = Some(walk(1, false))));
+    let stuck_walk = told(watched(|it, _, _| it.status.first_walk = Some(walk(8, true))));
     let limited = told(watched(|_, _, access| {
         access.note(Operation::ContentViews, SCOPE, now());
         access.note(Operation::ContentState, SCOPE, now());
@@ -142,7 +143,8 @@ fn each_state_is_told_in_words_with_what_to_do() {
     let suspected = told(watched(|_, health, _| health.up = false));
     let tested = told(watched(|it, _, _| it.status.test = Some(test(ago(5)))));
 
-    let all = [never_asked, starting, healthy, first_walk, limited, throttled, down, no_space, suspected, tested];
+    let all =
+        [never_asked, starting, healthy, first_walk, stuck_walk, limited, throttled, down, no_space, suspected, tested];
     insta::assert_snapshot!("states", all.join("\n\n"));
 }
 
