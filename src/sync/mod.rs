@@ -255,14 +255,10 @@ impl Shared {
         if base.is_ok() {
             walk::go_on(self).await;
         }
-        let is_first = self.state().ledger.first_walk_is_due();
         let mut stuck = Vec::new();
         if base.as_ref().map_or_else(base::Failed::leaves_something_to_ask, |_| true) {
             stuck = rest::ask(self, &rest).await;
             self.publish(After::Rest).await;
-            if is_first && !self.state().ledger.first_walk_is_due() {
-                report::tell_demand(self);
-            }
             let _ = self.commit().await;
         }
         let result = match &base {

@@ -28,7 +28,17 @@ pub(super) fn publish(shared: &Shared, after: After) {
     if shared.keeping.is_some() {
         state.unsaved_snapshot = Some(Arc::clone(&snapshot));
     }
-    shared.snapshots.send_replace(Some(snapshot));
+    let before = shared.snapshots.send_replace(Some(Arc::clone(&snapshot)));
+    drop(state);
+    // Whichever walk has been the first over the whole site.
+    if before.is_some_and(|before| !has_been_walked(&before)) && has_been_walked(&snapshot) {
+        tell_demand(shared, &snapshot);
+    }
+}
+
+fn has_been_walked(snapshot: &Snapshot) -> bool {
+    let mut collectors = snapshot.health.collectors.iter();
+    collectors.any(|health| health.collector == Collector::Docs && health.success.is_some())
 }
 
 fn snapshot(shared: &Shared, state: &mut SiteState, after: After) -> Snapshot {
@@ -88,12 +98,8 @@ pub(super) fn is_the_connections_own(shared: &Shared, operation: Operation) -> b
 }
 
 /// Says after the first walk, when the site's size is known, what it will take to know it in full, where that is long.
-pub(super) fn tell_demand(shared: &Shared) {
-    let size = shared.snapshots.borrow().as_deref().and_then(SiteSize::found);
-    let Some(size) = size else { return };
-    if std::mem::replace(&mut shared.state().has_told_demand, true) {
-        return;
-    }
+fn tell_demand(shared: &Shared, snapshot: &Snapshot) {
+    let Some(size) = SiteSize::found(snapshot) else { return };
     // How long answers take is left out: it is the budget that bounds this.
     let means = Means { concurrency: shared.concurrency(), answer: Duration::ZERO };
     let demand = Demand::of(&size, &shared.settings, means);

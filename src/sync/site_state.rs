@@ -53,8 +53,6 @@ pub(super) struct SiteState {
     /// What the store has been told last.
     pub(super) saved: Progress,
     pub(super) unsaved_snapshot: Option<Arc<Snapshot>>,
-    /// The log has it how long it takes to know the site in full.
-    pub(super) has_told_demand: bool,
     /// Which site the facts are about.
     pub(super) identity: Option<Identity>,
 }
@@ -83,7 +81,6 @@ impl SiteState {
             expected: None,
             saved: Progress::default(),
             unsaved_snapshot: None,
-            has_told_demand: false,
             identity: None,
         }
     }

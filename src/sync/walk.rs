@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::Shared;
 use super::base::list_operation;
 use super::places;
-use super::report::{self, After};
+use super::report::After;
 use super::site_state::SiteState;
 use crate::confluence::{DocsListing, Order};
 use crate::connection::{Failure, Turn};
@@ -87,11 +87,8 @@ async fn walk_what_is_new(shared: &Arc<Shared>) {
             }
             return;
         }
-        let was_whole = end(shared);
+        end(shared);
         shared.publish(After::Walk).await;
-        if was_whole {
-            report::tell_demand(shared);
-        }
         if shared.commit().await.is_err() {
             return;
         }
@@ -104,16 +101,17 @@ fn begin_or_resume(shared: &Shared) -> Option<Vec<(usize, WalkListing)>> {
     let mut state = shared.state();
     let SiteState { ledger, walk, listings, .. } = &mut *state;
     let mut spaces = ledger.unwalked_spaces();
-    if walk.is_none() {
+    let walk = if let Some(walk) = walk {
+        walk
+    } else {
         let is_whole = ledger.first_walk_is_due();
         let began = ledger.moment().filter(|_| is_whole || !spaces.is_empty())?;
         if spaces.is_empty() {
             ledger.note_whole_walk(began, 1.0, &[]);
             return None;
         }
-        *walk = Some(Walk { began, is_whole, spaces: Vec::new() });
-    }
-    let walk = walk.as_mut().expect("it has just been put there");
+        walk.insert(Walk { began, is_whole, spaces: Vec::new() })
+    };
     let has_begun: HashSet<SpaceId> = walk.spaces.iter().copied().collect();
     spaces.retain(|(space, _)| !has_begun.contains(space));
     if !spaces.is_empty() {
@@ -235,10 +233,9 @@ async fn read_listing(shared: &Shared, place: usize, progress: WalkListing) -> R
     }
 }
 
-/// Tells whether the whole site has now been walked for the first time.
-fn end(shared: &Shared) -> bool {
+fn end(shared: &Shared) {
     let mut state = shared.state();
-    let Some(walk) = state.walk.take() else { return false };
+    let Some(walk) = state.walk.take() else { return };
     let listings = std::mem::take(&mut state.listings);
     let rows = listings.iter().map(|progress| progress.rows).sum();
     let unreadable = listings.iter().map(|progress| progress.unreadable).sum();
@@ -251,7 +248,6 @@ fn end(shared: &Shared) -> bool {
     }
     state.decide_folding(&shared.settings);
     info!(connection = %shared.name, docs = rows, "all docs of these spaces have been read");
-    walk.is_whole
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a ratio needs no more than 53 bits")]
